@@ -1,0 +1,45 @@
+"""One clock: the only place that decides which instant a run pretends it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+
+def resolve_as_of(
+    *,
+    form: datetime | None,
+    signals: Sequence[datetime],
+    interval_end: datetime | None,
+    run_date: datetime,
+) -> datetime:
+    """Return the run's ``as_of`` in UTC: form, else newest retrain signal, else interval end, else run date."""
+    chosen = form or max(signals, default=None) or interval_end or run_date
+    return in_utc(chosen)
+
+
+def parse(text: str) -> datetime:
+    """Return an ISO 8601 instant in UTC; a date or a time without zone is taken as UTC.
+
+    Raises ValueError naming the text when it is not ISO 8601.
+    """
+    try:
+        return in_utc(datetime.fromisoformat(text))
+    except ValueError:
+        raise ValueError(f"as_of {text!r} is not ISO 8601, for example 2013-03-18 or 2013-03-18T06:00:00Z") from None
+
+
+def in_utc(instant: datetime) -> datetime:
+    """Return ``instant`` in UTC; one without a zone is taken as UTC."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def iso(instant: datetime) -> str:
+    """Return the one text form used in digests and files, for example ``2013-03-18T00:00:00Z``."""
+    return in_utc(instant).isoformat().replace("+00:00", "Z")
+
+
+def floor(instant: datetime, step: timedelta) -> datetime:
+    """Return the latest multiple of ``step`` since 1970 (UTC) that is not after ``instant``."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return epoch + (in_utc(instant) - epoch) // step * step

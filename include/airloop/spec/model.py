@@ -1,0 +1,366 @@
+"""A pipeline as its user writes it: every key of ``pipeline.yaml``, its type, default and meaning.
+
+The descriptions below are the reference page (``docs/spec.md`` is generated from them).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from airloop.errors import nearest
+from airloop.spec.fields import Duration
+from airloop.spec.words import METRICS, Task
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+ColumnType = Literal["number", "integer", "boolean", "text", "time"]
+
+
+class Section(BaseModel):
+    """A part of a spec: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Source(Section):
+    """Where rows come from: files by pattern, or SQL through a connection."""
+
+    path: str | None = None
+    """Files (Parquet, or CSV by ending). `{date}` becomes the partition's start as YYYY-MM-DD, `{hour}` as HH. An fsspec URL, absolute, or relative to `AIRLOOP_HOME`."""
+    conn_id: str | None = None
+    """Airflow connection for `sql`."""
+    sql: str | None = None
+    """SQL file in the pipeline's folder. `:start`, `:end` and `:as_of` are bound (UTC)."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.path is None) == (self.sql is None) or (self.sql is None) != (self.conn_id is None):
+            raise ValueError("give either `path`, or `conn_id` together with `sql`")
+        return self
+
+
+class Label(Section):
+    """What is predicted, and when it becomes known."""
+
+    column: str
+    """Column with the label. Rows without one are never trained or judged on."""
+    known_at: str | None = None
+    """Column with the instant at which the label became known; before it the label is invisible. Default: at the event."""
+
+
+class Data(Section):
+    """Rows, their time, their label and the windows cut from them."""
+
+    source: Source
+    """Where rows come from."""
+    partition: Literal["hour", "day", "none"] = "day"
+    """Length of the intervals that rows are kept in; `none` for rows without time (a seeded split is used)."""
+    event_time: str | None = None
+    """Column with the instant of the event at which a prediction is asked for."""
+    timezone: str = "UTC"
+    """Zone of times that carry none (IANA name). Everything is kept in UTC."""
+    key: tuple[str, ...] = ()
+    """Columns that name a row. Two different rows with one key are an error, unless `recorded_at` tells which is later."""
+    recorded_at: str | None = None
+    """Column with the instant at which this version of the row became known; later corrections are invisible before it."""
+    label: Label
+    """What is predicted."""
+    columns: dict[str, ColumnType] = {}
+    """Types that columns must have; others are taken as they come, but must not change between partitions."""
+    private: tuple[str, ...] = ()
+    """Columns that are never written to the prediction log, reports or golden rows."""
+    train_window: Duration = timedelta(days=60)
+    """Length of the training rows before the holdout."""
+    holdout_window: Duration = timedelta(days=7)
+    """Length of the rows that candidate and champion are judged on; later than every training row."""
+    holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of rows held out where `partition: none`."""
+    expectations: str | None = None
+    """File with Great Expectations, in the pipeline's folder."""
+    missing: Literal["warn", "block"] = "warn"
+    """What intervals without a row do."""
+
+    @model_validator(mode="after")
+    def _time_fits(self) -> Self:
+        if (self.partition == "none") != (self.event_time is None):
+            raise ValueError("`event_time` is needed unless `partition: none`, and not allowed with it")
+        return self
+
+
+class Features(Section):
+    """The code from rows to features: the same in training and in the server."""
+
+    build: str
+    """`file.py:function`, DataFrame → DataFrame with the same rows, one at a time or many."""
+    inputs: tuple[str, ...] = ()
+    """Columns that the function is given, and that a request must carry. Default: all but label, its time and `recorded_at`."""
+    arrays: str | None = None
+    """`file.py:function`, dict of NumPy arrays → dict of NumPy arrays, equal to `build` but without pandas; the server uses it once verification has proved it equal."""
+
+
+class Model(Section):
+    """What is trained."""
+
+    task: Task
+    """What kind of label it is."""
+    trainer: str = "xgboost"
+    """`xgboost`, or the dotted path of a `Trainer`."""
+    params: dict[str, Any] = {}
+    """Handed to the trainer as they are."""
+    rounds: Annotated[int, Field(ge=1)] = 400
+    """Most boosting rounds."""
+    early_stopping: Annotated[int, Field(ge=0)] = 25
+    """Rounds without gain after which training ends; 0 trains all rounds."""
+    early_stopping_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Share of the training rows, the latest ones, that early stopping watches."""
+    seed: int = 0
+    """Of everything random in training."""
+    threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of a fit, fixed so that the same inputs give the same bytes everywhere."""
+    replicates: Annotated[int, Field(ge=0, le=50)] = 4
+    """Extra fits that measure the noise of training for comparisons with the champion; 0 ignores that noise."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 50
+    """Rounds between checkpoints from which a killed training goes on."""
+    external_memory_above: Annotated[int, Field(ge=1)] = 20_000_000
+    """Training rows above which data is kept on disk instead of in memory."""
+    unknown_category: Literal["missing", "refuse"] = "missing"
+    """A category never seen in training: treated as missing, or the request is refused."""
+
+
+class Gate(Section):
+    """What every gate has."""
+
+    mode: Literal["enforce", "shadow"] = "enforce"
+    """`shadow` reports and never decides."""
+
+
+class MetricGate(Gate):
+    """An absolute bound on a metric."""
+
+    metric: str
+    """Name of the metric."""
+    min: float | None = None
+    """Least value allowed."""
+    max: float | None = None
+    """Largest value allowed."""
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Fewer labelled holdout rows than this give HOLD."""
+
+    _known = field_validator("metric")(lambda metric: _known_metric(metric))
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give `min` or `max`: a gate without a bound decides nothing")
+        return self
+
+
+class ChampionGate(Gate):
+    """The candidate against the champion, both scored on the same later rows."""
+
+    metric: str
+    """Name of the metric."""
+    versus: Literal["champion"]
+    """What it is compared with."""
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    """How much worse than the champion is still acceptable (non-inferiority), in the metric's unit."""
+    min_gain: Annotated[float, Field(ge=0)] = 0.0
+    """Least gain that is worth a release (practical minimum), in the metric's unit; above 0 the candidate must be proved better."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the paired bound; shared between several such gates (Holm)."""
+    min_rows: Annotated[int, Field(ge=1)] = 500
+    """Fewer labelled holdout rows than this give HOLD."""
+
+    _known = field_validator("metric")(lambda metric: _known_metric(metric))
+
+
+class SliceGate(MetricGate):
+    """An absolute bound on a metric in every group of rows."""
+
+    slices: str
+    """Column whose values name the groups."""
+    min_rows: Annotated[int, Field(ge=1)] = 200
+    """Smaller groups are listed, not judged."""
+
+
+class LimitGate(Gate):
+    """Bounds on what serving costs, measured when the bundle is verified."""
+
+    latency_p99_ms: Annotated[float, Field(gt=0)] | None = None
+    """Largest 99th percentile of one-row requests, milliseconds."""
+    bundle_mb: Annotated[float, Field(gt=0)] | None = None
+    """Largest bundle, megabytes of 1,000,000 bytes."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.latency_p99_ms is None and self.bundle_mb is None:
+            raise ValueError("give `latency_p99_ms` or `bundle_mb`")
+        return self
+
+
+def _kind_of_gate(value: Any) -> str:
+    keys = set(value) if isinstance(value, dict) else set(type(value).model_fields)
+    if keys & {"latency_p99_ms", "bundle_mb"}:
+        return "limits"
+    if "versus" in keys:
+        return "champion"
+    return "slices" if "slices" in keys else "metric"
+
+
+AnyGate = Annotated[
+    Annotated[MetricGate, Tag("metric")]
+    | Annotated[ChampionGate, Tag("champion")]
+    | Annotated[SliceGate, Tag("slices")]
+    | Annotated[LimitGate, Tag("limits")],
+    Discriminator(_kind_of_gate),
+]
+
+
+def _known_metric(metric: str) -> str:
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {metric!r}.{nearest(metric, METRICS)}")
+    return metric
+
+
+class Rollout(Section):
+    """The steps that a release climbs, each judged against the champion on live requests."""
+
+    shadow: bool = False
+    """Start by sending copies of requests to the candidate, whose answers are compared and never returned."""
+    steps: tuple[Percent, ...] = (10, 50, 100)
+    """Percent of requests that the candidate answers, rising, the last one 100."""
+    min_requests: Annotated[int, Field(ge=1)] = 200
+    """Requests to the candidate before a step is judged."""
+    step_timeout: Duration = timedelta(minutes=10)
+    """Longest wait for `min_requests`; after it the step is INCONCLUSIVE."""
+    on_inconclusive: Literal["roll_back", "promote"] = "roll_back"
+    """What too few requests lead to."""
+    max_failure_rate: Share = 0.0
+    """Largest share of failed requests by which the candidate may exceed the champion."""
+    max_latency_ratio: Annotated[float, Field(gt=0)] = 2.0
+    """Largest ratio of the candidate's p99 latency to the champion's."""
+
+    @field_validator("steps")
+    @classmethod
+    def _rising_to_full(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
+        if not steps or list(steps) != sorted(set(steps)) or steps[-1] != 100:
+            raise ValueError(f"steps {list(steps)} must rise and end at 100")
+        return steps
+
+
+class Release(Section):
+    """Where a model goes live, and who must agree."""
+
+    target: Literal["local"] = "local"
+    """What serves the model: `local`, the model server on this machine."""
+    approval: Literal["none", "required"] = "none"
+    """Whether a person must approve before the bundle is made."""
+    approvers: tuple[str, ...] = ()
+    """Airflow users who may approve; empty: anyone who may act on the DAG."""
+    approval_timeout: Duration = timedelta(hours=24)
+    """No answer in this time means no."""
+    rollout: Rollout = Rollout()
+    """The steps that a release climbs."""
+
+
+class Serving(Section):
+    """Limits of the model server for this pipeline."""
+
+    max_rows: Annotated[int, Field(ge=1)] = 10_000
+    """Most rows in a request; more are refused with 413."""
+    log_predictions: bool = True
+    """Whether inputs and outputs are kept in the store."""
+
+
+class Drift(Section):
+    """When a window's columns count as moved."""
+
+    method: Literal["psi", "jensen_shannon", "wasserstein"] = "psi"
+    """Distance between reference and window."""
+    warn: Annotated[float, Field(gt=0)] = 0.10
+    """Distance that is worth a warning."""
+    act: Annotated[float, Field(gt=0)] = 0.25
+    """Distance that counts for retraining."""
+    min_rows: Annotated[int, Field(ge=1)] = 500
+    """Smaller windows are INCONCLUSIVE."""
+
+
+class Retrain(Section):
+    """When violated windows lead to a new training."""
+
+    windows: Annotated[str, Field(pattern=r"^\d+ of \d+$")] = "2 of 5"
+    """How many of the latest windows must be violated, the newest among them."""
+    cool_down: Duration = timedelta(days=7)
+    """Shortest time between two retrainings."""
+    at_most: Annotated[str, Field(pattern=r"^\d+ per (day|week|month)$")] = "2 per week"
+    """Budget of retrainings."""
+
+
+class Monitor(Section):
+    """How production is watched."""
+
+    drift: Drift = Drift()
+    """When columns count as moved."""
+    retrain: Retrain = Retrain()
+    """When that leads to a new training."""
+
+
+class Notify(Section):
+    """Whom a run tells."""
+
+    on: tuple[Literal["released", "held", "rejected", "rolled_back", "failed"], ...] = ("rejected", "rolled_back", "failed")
+    """Outcomes that are told."""
+    notifier: str
+    """Dotted path of an Airflow notifier class."""
+    args: dict[str, Any] = {}
+    """Its arguments; texts are templates."""
+
+
+class Spec(Section):
+    """One model's description."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    """Name of the pipeline: small letters, digits and `_`; also its folder's name."""
+    description: str = ""
+    """What the model is for; shown in Airflow."""
+    owner: str = "airflow"
+    """Who answers for it; shown in Airflow."""
+    tags: tuple[str, ...] = ()
+    """More tags for its DAGs."""
+    schedule: str | None = None
+    """Cron expression (UTC) of the training; without one it runs by hand and by the retrain asset."""
+    data: Data
+    """Rows, their time, their label and the windows cut from them."""
+    features: Features | None = None
+    """Code from rows to features; without it the input columns are the features."""
+    model: Model
+    """What is trained."""
+    gates: tuple[AnyGate, ...] = ()
+    """Rules that a candidate must pass. Without any the verdict is HOLD: nothing says that the model is good."""
+    release: Release = Release()
+    """Where it goes live."""
+    serving: Serving = Serving()
+    """Limits of the model server."""
+    monitor: Monitor = Monitor()
+    """How production is watched."""
+    notify: tuple[Notify, ...] = ()
+    """Whom a run tells."""
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"build": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _metrics_fit_task(self) -> Self:
+        fitting = [name for name, metric in METRICS.items() if self.model.task in metric.tasks]
+        for number, gate in enumerate(self.gates):
+            metric = getattr(gate, "metric", None)
+            if metric is not None and metric not in fitting:
+                raise ValueError(
+                    f"gates[{number}].metric: {metric!r} is not for task {self.model.task!r}.{nearest(metric, fitting)}"
+                )
+        return self

@@ -1,0 +1,149 @@
+"""The store: artifacts written once under the digest of their inputs, at an fsspec URL.
+
+An artifact is a folder ``<kind>/<digest>``. It appears whole or not at all: files are written to a scratch folder
+on this machine and renamed (a local store) or uploaded with their list last (an object store).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airloop import digest
+from airloop.errors import Unreachable
+
+MANIFEST = ".files.json"
+"""Relative path → SHA-256 of every file; written last, so its presence says that the artifact is whole."""
+
+
+class Store:
+    """Artifacts below one fsspec ``url``, for example ``/srv/airloop`` or ``s3://bucket/airloop``."""
+
+    def __init__(self, url: str, cache: Path | None = None) -> None:
+        import fsspec
+
+        self.url = url.rstrip("/")
+        self._fs, self._root = fsspec.url_to_fs(self.url)
+        self._is_local = "file" in ((self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol)
+        self._cache = cache or Path(tempfile.gettempdir()) / "airloop-store-cache"
+
+    def uri(self, kind: str, name: str) -> str:
+        """Return where the artifact lies or would lie."""
+        return f"{self.url}/{kind}/{name}"
+
+    def has(self, kind: str, name: str) -> bool:
+        """Return whether the artifact is there, whole. Raises Unreachable when the store does not answer."""
+        with self._reporting(kind, name):
+            return bool(self._fs.exists(f"{self._root}/{kind}/{name}/{MANIFEST}"))
+
+    @contextmanager
+    def writing(self, kind: str, name: str) -> Iterator[Path]:
+        """Give a scratch folder; when the block ends well it becomes the artifact, otherwise nothing remains.
+
+        When another writer was first, theirs stays and ours is dropped: both were made from the same inputs.
+        """
+        with self._reporting(kind, name):
+            scratch_root = self._local(kind).parent / ".scratch" if self._is_local else self._cache / ".scratch"
+            scratch_root.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-{name[:12]}-", dir=scratch_root))
+        try:
+            yield scratch
+            with self._reporting(kind, name):
+                self._commit(scratch, kind, name)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def folder(self, kind: str, name: str) -> Path:
+        """Return a local folder with the artifact, downloading it once where the store is remote.
+
+        Raises FileNotFoundError when it is not there.
+        """
+        if not self.has(kind, name):
+            raise FileNotFoundError(f"{self.uri(kind, name)} is not in the store")
+        if self._is_local:
+            return self._local(kind, name)
+        cached = self._cache / kind / name
+        if not (cached / MANIFEST).exists():
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(dir=cached.parent))
+            with self._reporting(kind, name):
+                self._fs.get(f"{self._root}/{kind}/{name}/", f"{scratch}/", recursive=True)
+            _rename_unless_there(scratch, cached)
+        return cached
+
+    def put_json(self, kind: str, name: str, value: Any) -> str:
+        """Write ``value.json`` as the artifact unless it is there; return its URI."""
+        if not self.has(kind, name):
+            with self.writing(kind, name) as folder:
+                text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+                (folder / "value.json").write_text(text, encoding="utf-8")
+        return self.uri(kind, name)
+
+    def get_json(self, kind: str, name: str) -> Any:
+        """Return what ``put_json`` wrote. Raises FileNotFoundError when it is not there."""
+        return json.loads((self.folder(kind, name) / "value.json").read_text(encoding="utf-8"))
+
+    def altered_files(self, kind: str, name: str) -> list[str]:
+        """Return the paths whose bytes differ from what was written, appeared or vanished; empty when all is well."""
+        folder = self.folder(kind, name)
+        written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = digest.files_of(folder)
+        found.pop(MANIFEST, None)
+        return sorted(path for path in {*written, *found} if written.get(path) != found.get(path))
+
+    def work_folder(self, kind: str, name: str) -> Path:
+        """Return a folder on this machine for unfinished work, such as checkpoints, that a retry finds again."""
+        root = self._local(".work") if self._is_local else self._cache / ".work"
+        folder = root / kind / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _local(self, *parts: str) -> Path:
+        return Path(self._root, *parts)
+
+    def _commit(self, scratch: Path, kind: str, name: str) -> None:
+        manifest = json.dumps(digest.files_of(scratch), indent=1)
+        if self._is_local:
+            (scratch / MANIFEST).write_text(manifest, encoding="utf-8")
+            _flush_to_disk(scratch)
+            target = self._local(kind, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _rename_unless_there(scratch, target)
+        elif not self.has(kind, name):
+            self._fs.put(f"{scratch}/", f"{self._root}/{kind}/{name}/", recursive=True)
+            self._fs.pipe_file(f"{self._root}/{kind}/{name}/{MANIFEST}", manifest.encode())
+
+    @contextmanager
+    def _reporting(self, kind: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise Unreachable(
+                f"store {self.url}: cannot reach {kind}/{name}: {error}. "
+                "Check AIRLOOP_STORE, free space and permissions, then retry; nothing was half-written."
+            ) from error
+
+
+def _flush_to_disk(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _rename_unless_there(scratch: Path, target: Path) -> None:
+    scratch.chmod(0o755)
+    try:
+        scratch.rename(target)
+    except OSError:
+        # A rename onto a folder that has files fails on every platform: another writer was first.
+        if not (target / MANIFEST).exists():
+            raise

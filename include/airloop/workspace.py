@@ -1,0 +1,73 @@
+"""Where a run's state lives: store, ledger, MLflow, model server, and named database connections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airloop.errors import DataError
+from airloop.store import Store
+
+if TYPE_CHECKING:
+    from airloop.ledger import Ledger
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout: the folder that holds ``dags``, ``plugins`` and ``include``."""
+
+
+def connection_from_environment(conn_id: str) -> str:
+    """Return the URL in ``AIRFLOW_CONN_<CONN_ID>``; raise DataError where it is unset."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    try:
+        return os.environ[variable]
+    except KeyError:
+        raise DataError(f"connection {conn_id!r} is unknown: set {variable} or add it in Airflow") from None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places a step reads and writes, each given by one setting.
+
+    ``connection`` turns a connection's id into a URL; inside Airflow it asks Airflow.
+    """
+
+    home: Path
+    store_url: str
+    ledger_url: str
+    mlflow_url: str
+    server_url: str
+    pipelines: Path
+    connection: Callable[[str], str] = field(default=connection_from_environment, repr=False, compare=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Workspace:
+        """Read ``AIRLOOP_HOME``, ``_STORE``, ``_LEDGER``, ``_MLFLOW``, ``_SERVER`` and ``_PIPELINES``.
+
+        Unset ones get embedded defaults below ``AIRLOOP_HOME`` (default: ``.airloop`` in the checkout).
+        """
+        env = os.environ if environ is None else environ
+        home = Path(env.get("AIRLOOP_HOME") or PROJECT / ".airloop").absolute()
+        return cls(
+            home=home,
+            store_url=env.get("AIRLOOP_STORE") or str(home / "store"),
+            ledger_url=env.get("AIRLOOP_LEDGER") or f"sqlite:///{home}/ledger.db",
+            mlflow_url=env.get("AIRLOOP_MLFLOW") or f"sqlite:///{home}/mlflow.db",
+            server_url=env.get("AIRLOOP_SERVER") or "http://127.0.0.1:8800",
+            pipelines=Path(env.get("AIRLOOP_PIPELINES") or PROJECT / "include" / "pipelines").absolute(),
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The store at ``store_url``."""
+        return Store(self.store_url, cache=self.home / "cache")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger at ``ledger_url``, its tables brought up to date at first use."""
+        from airloop.ledger import Ledger
+
+        return Ledger(self.ledger_url)
