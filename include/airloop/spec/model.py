@@ -8,21 +8,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from airloop.errors import nearest
-from airloop.spec.fields import Duration
-from airloop.spec.words import METRICS, Task
+from airloop.spec.fields import Budget, Cron, Duration, Name, Windows
+from airloop.spec.gates import GATES, AnyGate, ChampionGate, Gate, LimitGate, MetricGate, SliceGate
+from airloop.spec.section import Section
+from airloop.spec.words import Task
+
+__all__ = [
+    "Spec", "Source", "Label", "Data", "Features", "Model", "Gate", "MetricGate", "ChampionGate", "SliceGate", "LimitGate",
+    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Drift", "Retrain", "Monitor", "Notify", "Section", "ColumnType",
+]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 ColumnType = Literal["number", "integer", "boolean", "text", "time"]
-
-
-class Section(BaseModel):
-    """A part of a spec: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Source(Section):
@@ -68,7 +68,7 @@ class Data(Section):
     """Column with the instant at which this version of the row became known; later corrections are invisible before it."""
     label: Label
     """What is predicted."""
-    columns: dict[str, ColumnType] = {}
+    columns: dict[str, ColumnType] = Field(default_factory=dict)
     """Types that columns must have; others are taken as they come, but must not change between partitions."""
     private: tuple[str, ...] = ()
     """Columns that are never written to the prediction log, reports or golden rows."""
@@ -108,7 +108,7 @@ class Model(Section):
     """What kind of label it is."""
     trainer: str = "xgboost"
     """`xgboost`, or the dotted path of a `Trainer`."""
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     """Handed to the trainer as they are."""
     rounds: Annotated[int, Field(ge=1)] = 400
     """Most boosting rounds."""
@@ -128,101 +128,6 @@ class Model(Section):
     """Training rows above which data is kept on disk instead of in memory."""
     unknown_category: Literal["missing", "refuse"] = "missing"
     """A category never seen in training: treated as missing, or the request is refused."""
-
-
-class Gate(Section):
-    """What every gate has."""
-
-    mode: Literal["enforce", "shadow"] = "enforce"
-    """`shadow` reports and never decides."""
-
-
-class MetricGate(Gate):
-    """An absolute bound on a metric."""
-
-    metric: str
-    """Name of the metric."""
-    min: float | None = None
-    """Least value allowed."""
-    max: float | None = None
-    """Largest value allowed."""
-    min_rows: Annotated[int, Field(ge=1)] = 100
-    """Fewer labelled holdout rows than this give HOLD."""
-
-    _known = field_validator("metric")(lambda metric: _known_metric(metric))
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give `min` or `max`: a gate without a bound decides nothing")
-        return self
-
-
-class ChampionGate(Gate):
-    """The candidate against the champion, both scored on the same later rows."""
-
-    metric: str
-    """Name of the metric."""
-    versus: Literal["champion"]
-    """What it is compared with."""
-    margin: Annotated[float, Field(ge=0)] = 0.0
-    """How much worse than the champion is still acceptable (non-inferiority), in the metric's unit."""
-    min_gain: Annotated[float, Field(ge=0)] = 0.0
-    """Least gain that is worth a release (practical minimum), in the metric's unit; above 0 the candidate must be proved better."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the paired bound; shared between several such gates (Holm)."""
-    min_rows: Annotated[int, Field(ge=1)] = 500
-    """Fewer labelled holdout rows than this give HOLD."""
-
-    _known = field_validator("metric")(lambda metric: _known_metric(metric))
-
-
-class SliceGate(MetricGate):
-    """An absolute bound on a metric in every group of rows."""
-
-    slices: str
-    """Column whose values name the groups."""
-    min_rows: Annotated[int, Field(ge=1)] = 200
-    """Smaller groups are listed, not judged."""
-
-
-class LimitGate(Gate):
-    """Bounds on what serving costs, measured when the bundle is verified."""
-
-    latency_p99_ms: Annotated[float, Field(gt=0)] | None = None
-    """Largest 99th percentile of one-row requests, milliseconds."""
-    bundle_mb: Annotated[float, Field(gt=0)] | None = None
-    """Largest bundle, megabytes of 1,000,000 bytes."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.latency_p99_ms is None and self.bundle_mb is None:
-            raise ValueError("give `latency_p99_ms` or `bundle_mb`")
-        return self
-
-
-def _kind_of_gate(value: Any) -> str:
-    keys = set(value) if isinstance(value, dict) else set(type(value).model_fields)
-    if keys & {"latency_p99_ms", "bundle_mb"}:
-        return "limits"
-    if "versus" in keys:
-        return "champion"
-    return "slices" if "slices" in keys else "metric"
-
-
-AnyGate = Annotated[
-    Annotated[MetricGate, Tag("metric")]
-    | Annotated[ChampionGate, Tag("champion")]
-    | Annotated[SliceGate, Tag("slices")]
-    | Annotated[LimitGate, Tag("limits")],
-    Discriminator(_kind_of_gate),
-]
-
-
-def _known_metric(metric: str) -> str:
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}.{nearest(metric, METRICS)}")
-    return metric
 
 
 class Rollout(Section):
@@ -291,11 +196,11 @@ class Drift(Section):
 class Retrain(Section):
     """When violated windows lead to a new training."""
 
-    windows: Annotated[str, Field(pattern=r"^\d+ of \d+$")] = "2 of 5"
+    windows: Windows = "2 of 5"
     """How many of the latest windows must be violated, the newest among them."""
     cool_down: Duration = timedelta(days=7)
     """Shortest time between two retrainings."""
-    at_most: Annotated[str, Field(pattern=r"^\d+ per (day|week|month)$")] = "2 per week"
+    at_most: Budget = "2 per week"
     """Budget of retrainings."""
 
 
@@ -311,18 +216,22 @@ class Monitor(Section):
 class Notify(Section):
     """Whom a run tells."""
 
-    on: tuple[Literal["released", "held", "rejected", "rolled_back", "failed"], ...] = ("rejected", "rolled_back", "failed")
+    on: tuple[Literal["released", "held", "rejected", "rolled_back", "failed"], ...] = (
+        "rejected",
+        "rolled_back",
+        "failed",
+    )
     """Outcomes that are told."""
     notifier: str
     """Dotted path of an Airflow notifier class."""
-    args: dict[str, Any] = {}
+    args: dict[str, Any] = Field(default_factory=dict)
     """Its arguments; texts are templates."""
 
 
 class Spec(Section):
     """One model's description."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    name: Name
     """Name of the pipeline: small letters, digits and `_`; also its folder's name."""
     description: str = ""
     """What the model is for; shown in Airflow."""
@@ -330,7 +239,7 @@ class Spec(Section):
     """Who answers for it; shown in Airflow."""
     tags: tuple[str, ...] = ()
     """More tags for its DAGs."""
-    schedule: str | None = None
+    schedule: Cron | None = None
     """Cron expression (UTC) of the training; without one it runs by hand and by the retrain asset."""
     data: Data
     """Rows, their time, their label and the windows cut from them."""
@@ -353,14 +262,3 @@ class Spec(Section):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"build": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _metrics_fit_task(self) -> Self:
-        fitting = [name for name, metric in METRICS.items() if self.model.task in metric.tasks]
-        for number, gate in enumerate(self.gates):
-            metric = getattr(gate, "metric", None)
-            if metric is not None and metric not in fitting:
-                raise ValueError(
-                    f"gates[{number}].metric: {metric!r} is not for task {self.model.task!r}.{nearest(metric, fitting)}"
-                )
-        return self

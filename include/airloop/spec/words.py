@@ -32,3 +32,6 @@ METRICS: dict[str, Metric] = {
     "rmse": Metric(_REGRESSION, False, "root mean squared error, in the label's unit"),
     "roc_auc": Metric(_BINARY, True, "area under the ROC curve"),
 }
+
+TRAINERS = ("xgboost",)
+"""Trainers that have a short name; others are given by their dotted path."""

@@ -1,0 +1,154 @@
+"""What keys say together: checks that need more than one key, or the files that a spec names."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from airloop.errors import closest, nearest
+from airloop.spec.code import functions_in
+from airloop.spec.gates import LimitGate, SliceGate
+from airloop.spec.model import Spec
+from airloop.spec.problems import KeyPath
+from airloop.spec.words import METRICS, TRAINERS
+
+Found = Iterator[tuple[KeyPath, str]]
+"""Where, and what is wrong there."""
+
+PARTITION_LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+def check(spec: Spec, folder: Path) -> Found:
+    """Give every contradiction in ``spec``, and every file or function that is not in ``folder``."""
+    if spec.name != folder.name:
+        yield ("name",), f"{spec.name!r} must be the name of the folder, {folder.name!r}"
+    yield from _windows(spec)
+    yield from _source(spec)
+    yield from _columns(spec)
+    yield from _gates(spec)
+    yield from _model_and_people(spec)
+    yield from _files(spec, folder)
+
+
+def _windows(spec: Spec) -> Found:
+    data = spec.data
+    step = PARTITION_LENGTHS.get(data.partition)
+    for key, length in (("train_window", data.train_window), ("holdout_window", data.holdout_window)):
+        if step is None:
+            break
+        if not length or length % step:
+            yield ("data", key), f"must be a multiple of a partition ({data.partition}), and not 0"
+    try:
+        ZoneInfo(data.timezone)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        near = closest(data.timezone, available_timezones()) or "Europe/Berlin"
+        yield ("data", "timezone"), f"unknown time zone {data.timezone!r}. Did you mean {near!r}?"
+
+
+def _source(spec: Spec) -> Found:
+    path = spec.data.source.path
+    if path is None:
+        return
+    allowed = {"none": (), "day": ("date",), "hour": ("date", "hour")}[spec.data.partition]
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(path) if name is not None]
+    except ValueError as error:
+        yield ("data", "source", "path"), f"{path!r}: {error}"
+        return
+    for name in dict.fromkeys(names):
+        if name not in allowed:
+            hint = nearest(name, allowed) if allowed else " Files without partitions have none."
+            yield ("data", "source", "path"), f"unknown placeholder {{{name}}}.{hint}"
+
+
+def _columns(spec: Spec) -> Found:
+    data, label = spec.data, spec.data.label
+    late = {label.column: "the label", label.known_at: "the time of the label", data.recorded_at: "`recorded_at`"}
+    for key, columns in (("key", data.key), ("private", data.private)):
+        if label.column in columns:
+            yield ("data", key), f"{label.column!r} is the label and cannot be here"
+    for column in spec.features.inputs if spec.features else ():
+        if column in late:
+            yield ("features", "inputs"), f"{column!r} is {late[column]}: unknown when a prediction is asked for"
+    if data.event_time == label.column:
+        yield ("data", "event_time"), f"{label.column!r} is the label; a column with an instant is needed"
+    if label.known_at == label.column:
+        yield ("data", "label", "known_at"), f"{label.column!r} is the label; a column with an instant is needed"
+
+
+def _gates(spec: Spec) -> Found:
+    fitting = [name for name, metric in METRICS.items() if spec.model.task in metric.tasks]
+    seen: dict[str, int] = {}
+    for number, gate in enumerate(spec.gates):
+        if isinstance(gate, SliceGate) and gate.slices == spec.data.label.column:
+            yield ("gates", number, "slices"), f"{gate.slices!r} is the label; slices are made of a column of the rows"
+        same = seen.setdefault(gate.model_dump_json(), number)
+        if same != number:
+            yield ("gates", number), f"the same gate as gates[{same}]"
+        if isinstance(gate, LimitGate):
+            continue
+        path = ("gates", number, "metric")
+        if gate.metric not in METRICS:
+            yield path, f"unknown metric {gate.metric!r}.{nearest(gate.metric, fitting)}"
+        elif gate.metric not in fitting:
+            yield path, f"{gate.metric!r} is not for task {spec.model.task!r}.{nearest(gate.metric, fitting)}"
+
+
+def _model_and_people(spec: Spec) -> Found:
+    trainer, release, drift = spec.model.trainer, spec.release, spec.monitor.drift
+    if "." not in trainer and trainer not in TRAINERS:
+        yield ("model", "trainer"), f"unknown trainer {trainer!r}.{nearest(trainer, TRAINERS)} Or give a dotted path."
+    if release.approvers and release.approval == "none":
+        yield ("release", "approvers"), "are given, but `approval` is none: nobody would be asked"
+    if drift.warn > drift.act:
+        yield ("monitor", "drift", "warn"), f"{drift.warn:g} must not be above act, {drift.act:g}"
+    for number, notify in enumerate(spec.notify):
+        if "." not in notify.notifier:
+            yield ("notify", number, "notifier"), f"{notify.notifier!r} is not a dotted path, for example package.Class"
+
+
+def _files(spec: Spec, folder: Path) -> Found:
+    named = ((("data", "source", "sql"), spec.data.source.sql), (("data", "expectations"), spec.data.expectations))
+    for path, relative in named:
+        if relative is not None:
+            yield from ((path, message) for message in _missing(folder, relative))
+    features = spec.features
+    parsed: dict[str, list[str]] = {}
+    for key, reference in (("build", features.build), ("arrays", features.arrays)) if features else ():
+        if reference is not None:
+            yield from ((("features", key), message) for message in _function(folder, reference, parsed))
+
+
+def _missing(folder: Path, relative: str) -> Iterator[str]:
+    target = folder / relative
+    if ".." in target.parts or Path(relative).is_absolute():
+        yield f"{relative!r} lies outside the pipeline's folder"
+    elif not target.is_file():
+        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_source(path)]
+        yield f"there is no file {relative!r}.{nearest(relative, files)}"
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+
+
+def _function(folder: Path, reference: str, parsed: dict[str, list[str]]) -> Iterator[str]:
+    file, colon, function = reference.partition(":")
+    if not (colon and file.endswith(".py") and function.isidentifier()):
+        yield f"{reference!r} is not of the form file.py:function"
+        return
+    if missing := list(_missing(folder, file)):
+        yield from missing
+        return
+    try:
+        if file not in parsed:
+            parsed[file] = functions_in((folder / file).read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        yield f"{file}{f':{line}' if line else ''} is not Python: {getattr(error, 'msg', error)}"
+        return
+    if function not in parsed[file]:
+        yield f"{file} has no function {function!r}.{nearest(function, parsed[file])}"
