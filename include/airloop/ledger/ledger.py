@@ -1,0 +1,200 @@
+"""The ledger itself: what was judged, what went live, and who may release now.
+
+What is live is derived, never stored: the champion with the highest generation. A generation exists once (a unique
+constraint), so putting a version live is a compare-and-swap: whoever inserts generation N + 1 first has released.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from airloop import clock
+from airloop.errors import LedgerError, LostRace
+from airloop.ledger import database, leases, migrate, rules
+from airloop.ledger.rows import Champion, Entry, Kind, Lease
+from airloop.ledger.tables import champions, entries
+
+
+class Ledger:
+    """The ledger at one database ``url`` (SQLite or Postgres); opened, and migrated where needed, at first use.
+
+    Every method raises Unreachable when the database does not answer and LedgerError when it cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._lock = threading.Lock()
+        self._ready: sa.Engine | None = None
+
+    def live(self, pipeline: str, target: str) -> Champion | None:
+        """Return the champion of a pipeline on a target, None before the first release."""
+        with database.reading(self._engine) as connection:
+            return _live(connection, pipeline, target)
+
+    def previous(self, pipeline: str, target: str) -> Champion | None:
+        """Return what was live before the release that is live now; roll backs count as what they put back."""
+        history = self.champions(pipeline, target)
+        if not history:
+            return None
+        return next((champion for champion in history if champion.generation == history[0].released_as - 1), None)
+
+    def champions(self, pipeline: str, target: str | None = None) -> list[Champion]:
+        """Return everything that ever went live, the newest first."""
+        query = sa.select(champions).where(champions.c.pipeline == pipeline).order_by(champions.c.id.desc())
+        if target is not None:
+            query = query.where(champions.c.target == target)
+        with database.reading(self._engine) as connection:
+            return [_champion(row) for row in connection.execute(query)]
+
+    def pipelines(self, target: str) -> list[str]:
+        """Return the names of all pipelines that have a champion on ``target``, sorted."""
+        query = sa.select(champions.c.pipeline).where(champions.c.target == target).distinct()
+        with database.reading(self._engine) as connection:
+            return sorted(connection.scalars(query))
+
+    def promote(
+        self,
+        pipeline: str,
+        target: str,
+        *,
+        bundle: str,
+        version: str,
+        data_cut_off: datetime,
+        expected_generation: int,
+        run_id: str,
+        reasons: Iterable[str],
+        kind: Kind = "release",
+        by: str = "",
+        restores: int | None = None,
+    ) -> Champion:
+        """Make ``bundle`` the champion if ``expected_generation`` (0: none) is still live; return the champion.
+
+        Raises LostRace when it is not, ReleaseRefused by ``airloop.ledger.rules``.
+        """
+        wanted = Champion(
+            pipeline=pipeline,
+            target=target,
+            generation=expected_generation + 1,
+            bundle=bundle,
+            version=version,
+            data_cut_off=clock.in_utc(data_cut_off),
+            kind=kind,
+            run_id=run_id,
+            by=by,
+            reasons=tuple(reasons),
+            restores=restores,
+            recorded_at=datetime.now(UTC),
+        )
+        try:
+            with database.writing(self._engine) as connection:
+                history = _history(connection, pipeline, target)
+                if history and history[0].bundle == bundle:
+                    return history[0]
+                rules.refuse_unless_allowed(wanted, history)
+                connection.execute(champions.insert().values(_values(wanted)))
+        except sa.exc.IntegrityError as error:
+            raise LostRace(f"{wanted.place}: another run released generation {wanted.generation} first") from error
+        return wanted
+
+    def refusal(
+        self, pipeline: str, target: str, *, bundle: str, version: str, data_cut_off: datetime, run_id: str
+    ) -> str:
+        """Return why ``promote`` would refuse this release as things are now, empty when it would not."""
+        with database.reading(self._engine) as connection:
+            history = _history(connection, pipeline, target)
+        return rules.refusal(history, pipeline, target, bundle, version, clock.in_utc(data_cut_off), run_id)
+
+    def record(
+        self,
+        kind: str,
+        pipeline: str,
+        subject: str,
+        payload: Mapping[str, Any],
+        *,
+        as_of: datetime | None = None,
+        run_id: str = "",
+    ) -> None:
+        """Add an entry; one with the same kind, pipeline, subject and run is there already and stays as it is.
+
+        Raises LedgerError when ``payload`` is not JSON (NaN is not).
+        """
+        try:
+            json.dumps(payload, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise LedgerError(f"{pipeline}: entry {kind!r} of {subject[:12]} is not JSON: {error}") from error
+        values = {"kind": kind, "pipeline": pipeline, "subject": subject, "run_id": run_id, "payload": dict(payload)}
+        try:
+            with database.writing(self._engine) as connection:
+                connection.execute(entries.insert().values(**values, as_of=as_of, recorded_at=datetime.now(UTC)))
+        except sa.exc.IntegrityError:
+            return
+
+    def entries(
+        self, pipeline: str, kind: str | None = None, *, subject: str | None = None, limit: int = 100
+    ) -> list[Entry]:
+        """Return the newest ``limit`` entries, the newest first, of one kind or one subject where given."""
+        query = sa.select(entries).where(entries.c.pipeline == pipeline)
+        if kind is not None:
+            query = query.where(entries.c.kind == kind)
+        if subject is not None:
+            query = query.where(entries.c.subject == subject)
+        with database.reading(self._engine) as connection:
+            found = connection.execute(query.order_by(entries.c.id.desc()).limit(limit))
+            return [Entry(**row._mapping) for row in found]
+
+    def take_lease(self, pipeline: str, target: str, run_id: str, *, seconds: float, seize: bool = False) -> Lease:
+        """Return the right to change a pipeline on a target for ``seconds``; the run that has it gets it again.
+
+        ``seize`` takes it from whoever has it. Raises LostRace naming the holder while that one is alive.
+        """
+        with database.writing(self._engine) as connection:
+            return leases.take(connection, pipeline, target, run_id, seconds=seconds, seize=seize)
+
+    def renew_lease(self, lease: Lease, *, seconds: float) -> None:
+        """Keep the lease for ``seconds`` from now. Raises LostRace when another holder has it."""
+        with database.writing(self._engine) as connection:
+            leases.renew(connection, lease, seconds=seconds)
+
+    def give_lease_back(self, lease: Lease) -> None:
+        """End the lease, unless another holder has it by now."""
+        with database.writing(self._engine) as connection:
+            leases.give_back(connection, lease)
+
+    @property
+    def _engine(self) -> sa.Engine:
+        with self._lock:
+            if self._ready is None:
+                engine = database.engine_for(self.url)
+                migrate.bring_up_to_date(engine)
+                self._ready = engine
+            return self._ready
+
+
+def _live(connection: sa.Connection, pipeline: str, target: str) -> Champion | None:
+    found = connection.execute(_of_target(pipeline, target).limit(1)).one_or_none()
+    return None if found is None else _champion(found)
+
+
+def _history(connection: sa.Connection, pipeline: str, target: str) -> list[Champion]:
+    return [_champion(row) for row in connection.execute(_of_target(pipeline, target))]
+
+
+def _of_target(pipeline: str, target: str) -> sa.Select[Any]:
+    of_both = sa.and_(champions.c.pipeline == pipeline, champions.c.target == target)
+    return sa.select(champions).where(of_both).order_by(champions.c.generation.desc())
+
+
+def _champion(row: sa.Row[Any]) -> Champion:
+    values = dict(row._mapping)
+    del values["id"]
+    return Champion(**values | {"reasons": tuple(values["reasons"])})
+
+
+def _values(champion: Champion) -> dict[str, Any]:
+    return vars(champion) | {"reasons": list(champion.reasons)}
