@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from airloop.data.windows import Interval
+
 
 class Partition(BaseModel):
     """One interval's rows ``[start, end)``, immutable under the digest of their content (UTC)."""
@@ -17,6 +19,11 @@ class Partition(BaseModel):
     end: datetime | None
     rows: int
     labelled: int
+
+    @property
+    def interval(self) -> Interval:
+        """The interval, all time where rows have none."""
+        return Interval(self.start, self.end)
 
 
 class Snapshot(BaseModel):

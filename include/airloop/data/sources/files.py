@@ -1,0 +1,162 @@
+"""Files by pattern: Parquet or CSV on any fsspec file system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+from airloop import digest
+from airloop.data.sources import Listing, Span
+from airloop.data.windows import Interval
+from airloop.errors import DataError, Unreachable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from airloop.data.raw import Raw
+
+_CHANGING = (
+    "size",
+    "mtime",
+    "ino",
+    "LastModified",
+    "last_modified",
+    "ETag",
+    "etag",
+    "generation",
+    "md5Hash",
+    "updated",
+)
+"""What file systems tell about a file that changes with its bytes."""
+
+
+class Files:
+    """Files whose names match ``pattern``; a relative one lies below ``home``."""
+
+    def __init__(self, home: Path, pattern: str) -> None:
+        self.pattern = pattern
+        self._fs, self._path = fsspec.url_to_fs(pattern if "://" in pattern else str(home / pattern))
+
+    def spans(self, intervals: Sequence[Interval]) -> Iterator[Span]:
+        """Yield one span per distinct set of file names: a file that holds many intervals is read once."""
+        for names, group in groupby(intervals, self._names):
+            together = tuple(group)
+            yield Span(self._covers(together[0]), together, " and ".join(names[:2]))
+
+    def list(self, span: Span) -> Listing:
+        """Return the matching files, sorted, with a fingerprint of names, sizes, times and tags."""
+        found: dict[str, Any] = {}
+        with _reporting(self.pattern):
+            self._fs.invalidate_cache()
+            for name in self._names(span.intervals[0]):
+                found |= self._fs.glob(name, detail=True)
+        files = {name: info for name, info in sorted(found.items()) if info.get("type") != "directory"}
+        told = {name: {key: str(info[key]) for key in _CHANGING if key in info} for name, info in files.items()}
+        return Listing(tuple(files), digest.of_value(told))
+
+    def read(self, span: Span, listing: Listing, as_of: datetime) -> Iterator[Raw]:
+        """Yield the files' rows, of Parquet one row group at a time.
+
+        Raises DataError naming a file that is neither Parquet nor CSV, or is broken.
+        """
+        import pyarrow as pa
+
+        from airloop.data.raw import of_table
+
+        if len({_is_csv(name) for name in listing.files}) > 1:
+            raise DataError(f"{span.what}: matches CSV and Parquet files; a source has one form")
+        for name in listing.files:
+            form, read = ("CSV", _read_csv) if _is_csv(name) else ("Parquet", _read_parquet)
+            first_row = 0
+            try:
+                with (
+                    _reporting(name),
+                    self._fs.open(name, "rb", compression="infer" if form == "CSV" else None) as file,
+                ):
+                    for table in read(file):
+                        yield of_table(name, table, typed=form == "Parquet", first_row=first_row)
+                        first_row += table.num_rows
+            except pa.ArrowException as error:
+                raise DataError(f"{name}: cannot be read as {form} (CSV is told by .csv): {error}") from error
+
+    def nearest(self, instant: datetime) -> datetime | None:
+        """Return the date or hour nearest to ``instant`` for which a file exists."""
+        pattern = self._path.replace("{date}", "*").replace("{hour}", "*")
+        if pattern == self._path:
+            return None
+        shape = re.escape(self._path).replace(r"\{date\}", r"(?P<date>\d{4}-\d{2}-\d{2})", 1)
+        shape = shape.replace(r"\{hour\}", r"(?P<hour>\d{2})", 1).replace(r"\{date\}", ".*").replace(r"\{hour\}", ".*")
+        shape = shape.replace(r"\*\*/", "(.*/)?").replace(r"\*", ".*").replace(r"\?", ".")
+        with _reporting(self.pattern):
+            matches = [match for name in self._fs.glob(pattern) if (match := re.fullmatch(shape, name))]
+        starts = [start for match in matches if (start := _start(match.groupdict()))]
+        return min(starts, key=lambda start: abs(start - instant), default=None)
+
+    def _names(self, interval: Interval) -> tuple[str, ...]:
+        start, end = interval.start, interval.end
+        if start is None or end is None:
+            return (self._path,)
+        hours = [start + timedelta(hours=n) for n in range(int((end - start) / timedelta(hours=1)))]
+        names = [self._path.replace("{date}", f"{hour:%Y-%m-%d}").replace("{hour}", f"{hour:%H}") for hour in hours]
+        return tuple(dict.fromkeys(names))
+
+    def _covers(self, interval: Interval) -> Interval:
+        if interval.start is None or "{date}" not in self._path:
+            return Interval()
+        if "{hour}" in self._path:
+            return interval
+        day = interval.start.replace(hour=0)
+        return Interval(day, day + timedelta(days=1))
+
+
+def _is_csv(name: str) -> bool:
+    return re.search(r"\.csv(\.\w+)?$", name, re.IGNORECASE) is not None
+
+
+def _read_parquet(file: Any) -> Iterator[pa.Table]:
+    import pyarrow.parquet as pq
+
+    parquet = pq.ParquetFile(file)
+    # What pandas writes for a frame whose index has no name is no column.
+    names = [name for name in parquet.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
+    for number in range(parquet.num_row_groups):
+        yield parquet.read_row_group(number, columns=names, use_threads=False).replace_schema_metadata(None)
+
+
+def _read_csv(file: Any) -> Iterator[pa.Table]:
+    """Yield every column as text: the values visible at ``as_of`` decide on types, and they are not known yet."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    data = file.read()
+    names = csv.open_csv(pa.BufferReader(data)).schema.names
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    yield csv.read_csv(pa.BufferReader(data), convert_options=texts)
+
+
+def _start(found: dict[str, str | None]) -> datetime | None:
+    if found.get("date") is None:
+        return None
+    try:
+        return datetime.fromisoformat(f"{found['date']}T{found.get('hour') or '00'}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _reporting(what: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if "pyarrow" in type(error).__module__:
+            raise
+        raise Unreachable(f"source {what}: {error}. Check that it is mounted or reachable, then retry") from error
