@@ -1,0 +1,69 @@
+"""``train``: a snapshot in, a registered candidate out; what is already there is found, not made again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airloop.training.identity import model_digest
+from airloop.training.locks import exclusive
+from airloop.training.registration import check_reachable, register
+
+if TYPE_CHECKING:
+    from airloop.data.snapshot import Snapshot
+    from airloop.spec import Pipeline
+    from airloop.validation import Validation
+    from airloop.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A candidate in the store and in MLflow."""
+
+    digest: str
+    version: str
+    """Of the registered model in MLflow."""
+    run_id: str
+    """Of MLflow's run."""
+    metrics: dict[str, float]
+    """On the later rows that early stopping watched; empty without early stopping."""
+
+
+def train(
+    workspace: Workspace,
+    pipeline: Pipeline,
+    snapshot_digest: str,
+    snapshot: Snapshot,
+    validation_digest: str,
+    validation: Validation,
+) -> Trained:
+    """Fit, store and register the candidate of ``snapshot``, or find it where that was done before.
+
+    Raises TrainingError and FeatureError when no model can be fitted, Unreachable when the store or MLflow does not
+    answer; a retry then goes on where this call came to.
+    """
+    model = model_digest(pipeline, snapshot_digest, validation_digest)
+    store = workspace.store
+    with exclusive(workspace.home / "locks" / f"train-{model}"):
+        if not store.has("models", model):
+            check_reachable(workspace.mlflow_url)
+            from airloop.training.fitting import fit
+
+            fit(
+                workspace,
+                pipeline,
+                model,
+                snapshot_digest=snapshot_digest,
+                snapshot=snapshot,
+                validation_digest=validation_digest,
+                validation=validation,
+            )
+        else:
+            log.info("model %s was trained before", model[:12])
+        entry = register(workspace, pipeline, model)
+    record = json.loads((store.folder("models", model) / "training.json").read_text(encoding="utf-8"))
+    return Trained(model, entry.version, entry.run_id, record["metrics"])

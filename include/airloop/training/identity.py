@@ -1,0 +1,74 @@
+"""What a model's digest is made of: everything that could change its bytes, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import airloop
+from airloop import digest, trainers
+from airloop.features.code import digest_of
+from airloop.features.sources import read_sources
+
+if TYPE_CHECKING:
+    from airloop.spec import Pipeline
+
+_SECTIONS = ("name", "data", "features", "model")
+_SAME_LIBRARY = {"xgboost": ("xgboost-cpu", "xgboost")}
+
+
+def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
+    """Return the digest of the model that this description trains on this snapshot.
+
+    The release, gates and monitor sections do not count. Nothing of the user's code is run.
+    """
+    spec = pipeline.spec
+    trainer = trainers.find(spec.model.trainer)
+    return digest.of_value(
+        {
+            "snapshot": snapshot,
+            "validation": validation,
+            "spec": spec.model_dump(mode="json", include=set(_SECTIONS)),
+            "code": code_digest(pipeline),
+            "trainer": _trainer_source(spec.model.trainer),
+            "versions": versions("airloop", "numpy", "pandas", *trainer.libraries),
+        }
+    )
+
+
+def code_digest(pipeline: Pipeline) -> str:
+    """Return the digest of the feature code, "" without any."""
+    hooks = pipeline.spec.features
+    return digest_of(read_sources(pipeline.folder, hooks)) if hooks else ""
+
+
+def spec_digest(pipeline: Pipeline) -> str:
+    """Return the digest of the whole description, for lineage."""
+    return digest.of_value(pipeline.spec.model_dump(mode="json"))
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Return distribution → version, and Python's; "" for what is not installed as a distribution."""
+    found = {name: _version(name) for name in distributions}
+    return found | {"python": ".".join(platform.python_version_tuple()[:2])}
+
+
+def _version(name: str) -> str:
+    if name == "airloop":
+        return airloop.__version__
+    for candidate in _SAME_LIBRARY.get(name, (name,)):
+        try:
+            return metadata.version(candidate)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def _trainer_source(name: str) -> str:
+    """Return the digest of the file of a trainer that is not part of Airloop."""
+    module = name.rpartition(".")[0]
+    found = importlib.util.find_spec(module) if module else None
+    return digest.of_file(Path(found.origin)) if found and found.origin else ""
