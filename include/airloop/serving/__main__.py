@@ -1,0 +1,32 @@
+"""``python -m airloop.serving``: the server alone, without the command line's other imports."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from airloop.errors import AirloopError
+from airloop.serving import run
+
+
+def main() -> int:
+    """Serve until stopped; 1 with the reason on standard error when it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m airloop.serving", description="Serve models over HTTP.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8800)
+    parser.add_argument("--descriptor", type=int, help="a listening socket inherited from the parent process")
+    parser.add_argument("--no-log", action="store_true", help="keep no prediction log")
+    parser.add_argument("--no-recall", action="store_true", help="start empty instead of asking the ledger")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        run(given.host, given.port, logs=not given.no_log, recalls=not given.no_recall, descriptor=given.descriptor)
+    except AirloopError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

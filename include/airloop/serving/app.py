@@ -1,0 +1,217 @@
+"""The model server as an ASGI application: which path and method does what, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+import airloop
+from airloop.errors import nearest
+from airloop.serving import http
+from airloop.serving.admin import Admin
+from airloop.serving.answer import metadata
+from airloop.serving.http import Bodies, Disconnected, Receive, Scope, Send
+from airloop.serving.infer import Inference
+from airloop.serving.journal import Journal
+from airloop.serving.metrics import Metrics
+from airloop.serving.refusal import Refusal
+from airloop.serving.state import PipelineState
+from airloop.serving.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+OPEN, INFER = "open", "infer"
+WHERE = "it is in secrets/ below AIRLOOP_HOME of the server"
+
+
+class App:
+    """Routes requests. Health is open; predictions, metadata and metrics need a token; ``/admin`` the admin's."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        admin: Admin,
+        inference: Inference,
+        metrics: Metrics,
+        journal: Journal | None,
+        bodies: Bodies,
+    ) -> None:
+        self._tokens = tokens
+        self._admin = admin
+        self._inference = inference
+        self._metrics = metrics
+        self._journal = journal
+        self._bodies = bodies
+        self._infer_paths: dict[str, str] = {}
+        self.is_restored = False
+        """Whether what was live before the start is served again."""
+        admin.changed = self._remember_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not served here")
+        self._metrics.in_flight += 1
+        try:
+            name = self._infer_paths.get(scope["path"])
+            if name is not None and scope["method"] == "POST":
+                await self._infer(scope, receive, send, name, None)
+            else:
+                await self._route(scope, receive, send)
+        except Refusal as refusal:
+            await http.refuse(send, refusal)
+        except Disconnected:
+            pass
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await http.refuse(send, Refusal(500, "the server failed on this request; its log says why"))
+        finally:
+            self._metrics.in_flight -= 1
+
+    async def _infer(self, scope: Scope, receive: Receive, send: Send, name: str, version: str | None) -> None:
+        headers = scope["headers"]
+        self._authorize(headers, self._tokens.may_infer)
+        _check_type(headers)
+        body = await self._bodies.read(headers, receive)
+        # The state is read once, after the body is here: a swap in between is answered by the new version.
+        pipeline = self._pipeline(name)
+        await http.answer(send, await self._inference.answer(pipeline, name, version, body))
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        parts = [unquote(part) for part in path.split("/")[1:]]
+        if len(parts) > 1 and parts[-1] == "":
+            parts.pop()
+        handler = self._find(parts)
+        await handler(scope, receive, send)
+
+    def _find(self, parts: list[str]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        match parts:
+            case ["metrics"]:
+                return self._reading(self._send_metrics, INFER)
+            case ["admin", "pipelines", name]:
+                return self._administer(name)
+            case ["v2"]:
+                return self._reading(self._server, INFER)
+            case ["v2", "health", "live"]:
+                return self._reading(lambda: {"live": True}, OPEN)
+            case ["v2", "health", "ready"]:
+                return self._reading(self._ready, OPEN)
+            case ["v2", "models", name, *rest] if rest[:1] != ["versions"]:
+                return self._model(name, None, rest)
+            case ["v2", "models", name, "versions", version, *rest]:
+                return self._model(name, version, rest)
+        raise Refusal(404, "no such path. Try /v2/health/ready or /v2/models/NAME/infer")
+
+    def _model(self, name: str, version: str | None, rest: list[str]) -> Callable[..., Awaitable[None]]:
+        match rest:
+            case []:
+                return self._reading(lambda: self._metadata(name, version), INFER)
+            case ["ready"]:
+                return self._reading(lambda: self._model_ready(name, version), INFER)
+            case ["infer"]:
+                return self._infers(name, version)
+        raise Refusal(404, f"no such path below a model.{nearest(rest[0], ['infer', 'ready', 'versions'])}")
+
+    def _infers(self, name: str, version: str | None) -> Callable[..., Awaitable[None]]:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            self._authorize(scope["headers"], self._tokens.may_infer)
+            _allow(scope, "POST")
+            await self._infer(scope, receive, send, name, version)
+
+        return handle
+
+    def _reading(self, make: Callable[[], Any], right: str) -> Callable[..., Awaitable[None]]:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            if right != OPEN:
+                self._authorize(scope["headers"], self._tokens.may_infer)
+            _allow(scope, "GET", "HEAD")
+            made = make()
+            if asyncio.iscoroutine(made):
+                made = await made
+            is_text = isinstance(made, bytes)
+            body = made if is_text else msgspec.json.encode(made)
+            kind = b"text/plain; version=0.0.4; charset=utf-8" if is_text else b"application/json"
+            await http.respond(send, 200, b"" if scope["method"] == "HEAD" else body, kind)
+
+        return handle
+
+    def _administer(self, name: str) -> Callable[..., Awaitable[None]]:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            self._authorize(scope["headers"], self._tokens.may_administer)
+            _allow(scope, "GET", "PUT", "DELETE")
+            if scope["method"] == "PUT":
+                shown = await self._admin.put(name, await self._bodies.read(scope["headers"], receive))
+            elif scope["method"] == "DELETE":
+                await self._admin.remove(name)
+                shown = self._admin.show(name)
+            else:
+                shown = self._admin.show(name)
+            await http.respond(send, 200, msgspec.json.encode(shown))
+
+        return handle
+
+    def _authorize(self, headers: list[tuple[bytes, bytes]], may: Callable[[bytes], bool]) -> None:
+        for name, value in headers:
+            if name == b"authorization":
+                if may(value):
+                    return
+                if self._tokens.may_infer(value):
+                    raise Refusal(403, "this token may predict, not administer; use the admin token")
+                raise Refusal(401, f"the token is wrong; {WHERE}")
+        raise Refusal(401, f"a token is needed, `Authorization: Bearer TOKEN`; {WHERE}")
+
+    def _pipeline(self, name: str) -> PipelineState:
+        try:
+            return self._admin.state.find(name)
+        except Refusal as refusal:
+            if refusal.status == 404 and not self.is_restored:
+                raise Refusal(503, "the server is loading what was live before; ask again in a moment") from None
+            raise
+
+    def _server(self) -> dict[str, Any]:
+        return {"name": "airloop", "version": airloop.__version__, "extensions": []}
+
+    def _ready(self) -> dict[str, Any]:
+        state = self._admin.state
+        if not self.is_restored:
+            raise Refusal(503, "the server is loading what was live before")
+        if state.problems:
+            raise Refusal(503, "; ".join(f"{name}: {reason}" for name, reason in state.problems.items()))
+        return {"ready": True}
+
+    def _metadata(self, name: str, version: str | None) -> dict[str, Any]:
+        pipeline = self._pipeline(name)
+        slot = pipeline.first if version is None else pipeline.version(version, name)
+        return metadata(name, [each.loaded.version for each in pipeline.slots], slot.loaded.bundle.schema)
+
+    def _model_ready(self, name: str, version: str | None) -> dict[str, Any]:
+        pipeline = self._pipeline(name)
+        slot = pipeline.first if version is None else pipeline.version(version, name)
+        return {"name": name, "ready": True, "version": slot.loaded.version}
+
+    async def _send_metrics(self) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(None, self._metrics.text, self._journal)
+
+    def _remember_paths(self) -> None:
+        self._infer_paths = {f"/v2/models/{name}/infer": name for name in self._admin.state.pipelines}
+
+
+def _allow(scope: Scope, *methods: str) -> None:
+    if scope["method"] not in methods:
+        allowed = ", ".join(methods)
+        raise Refusal(405, f"{scope['method']} is not allowed here; use {allowed}", allow=allowed)
+
+
+def _check_type(headers: list[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        if name == b"content-type" and value.partition(b";")[0].strip().lower() != b"application/json":
+            raise Refusal(415, f"content-type {value.decode('latin-1')!r} is not supported; send application/json")
+        if name == b"inference-header-content-length":
+            raise Refusal(415, "binary tensors are not supported; send `data` as JSON")
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise Refusal(415, f"content-encoding {value.decode('latin-1')!r} is not supported; send plain JSON")

@@ -1,0 +1,112 @@
+"""The little of ASGI that the server needs: reading a bounded body in bounded time, sending JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, cast
+
+import msgspec
+
+from airloop.serving.refusal import Refusal
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+
+
+class Disconnected(Exception):
+    """The client is gone; nobody waits for an answer."""
+
+
+@dataclass
+class Bodies:
+    """Reads bodies; ``expire`` is called now and then and ends those that take too long."""
+
+    most_bytes: int
+    most_s: float
+    _waiting: dict[asyncio.Task[Any], float] = field(default_factory=dict)
+
+    async def read(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        """Return the whole body. Raises Refusal: 413 when it is too large, 408 when it comes too slowly."""
+        declared = next((value for name, value in headers if name == b"content-length"), b"0")
+        if declared.isdigit() and int(declared) > self.most_bytes:
+            self._refuse_size()
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._waiting[task] = time.monotonic() + self.most_s
+        try:
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            if not message.get("more_body", False) and message["type"] == "http.request":
+                return body
+            return await self._rest(body, message, receive)
+        except asyncio.CancelledError:
+            if task in self._waiting:
+                raise
+            task.uncancel()
+            raise Refusal(408, f"the body did not arrive within {self.most_s:g} s") from None
+        finally:
+            self._waiting.pop(task, None)
+
+    def expire(self) -> None:
+        """End the reading of bodies whose time is over."""
+        now = time.monotonic()
+        for task, deadline in list(self._waiting.items()):
+            if now > deadline:
+                del self._waiting[task]
+                task.cancel()
+
+    async def _rest(self, body: bytes, message: Message, receive: Receive) -> bytes:
+        parts, size = [body], len(body)
+        while message.get("more_body", False):
+            if size > self.most_bytes:
+                self._refuse_size()
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        if size > self.most_bytes:
+            self._refuse_size()
+        return b"".join(parts)
+
+    def _refuse_size(self) -> None:
+        raise Refusal(413, f"the body is larger than {self.most_bytes:,} bytes. Send fewer rows in a request")
+
+
+async def respond(
+    send: Send, status: int, body: bytes, kind: bytes = _JSON[1], headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Send a whole response."""
+    fields = [
+        (b"content-type", kind),
+        (b"content-length", b"%d" % len(body)),
+        *((name.encode(), value.encode()) for name, value in headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer(send: Send, body: bytes) -> None:
+    """Send a prediction: ``respond`` with status 200, without its generality."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(send: Send, refusal: Refusal) -> None:
+    """Send a refusal as ``{"error": reason}``."""
+    headers = {}
+    if refusal.allow:
+        headers["allow"] = refusal.allow
+    if refusal.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if refusal.status in (408, 413):
+        headers["connection"] = "close"
+    await respond(send, refusal.status, msgspec.json.encode({"error": refusal.reason}), headers=headers)

@@ -1,0 +1,167 @@
+"""The server process: puts the parts together, restores what was live, and stops cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from airloop.errors import Unreachable
+from airloop.serving import recall, tokens
+from airloop.serving.admin import Admin, last_known
+from airloop.serving.app import App
+from airloop.serving.http import Bodies, Receive, Scope, Send
+from airloop.serving.infer import Inference
+from airloop.serving.journal import Journal
+from airloop.serving.keeper import Keeper
+from airloop.serving.metrics import Metrics
+from airloop.serving.shadow import Shadow
+from airloop.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 30
+"""Longest wait for requests that are being answered when the server stops."""
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+TICK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may cost, and what the server does beside answering."""
+
+    body_bytes: int = 16_000_000
+    """Larger bodies are refused with 413."""
+    body_s: float = 10.0
+    """Bodies that take longer to arrive are refused with 408."""
+    log_every_s: float = 30.0
+    """How often the prediction log reaches the store."""
+
+
+class Process:
+    """All parts of one server."""
+
+    def __init__(self, workspace: Workspace, limits: Limits, *, logs: bool, recalls: bool) -> None:
+        folder = workspace.home / "serving"
+        self._workspace = workspace
+        self._recalls = recalls
+        self._known_file = folder / "last_known.json" if recalls else None
+        self._metrics = Metrics()
+        self._journal = Journal(folder / "journal") if logs else None
+        self._keeper = (
+            Keeper(self._journal, folder / "journal", workspace.store_url, every_s=limits.log_every_s)
+            if self._journal
+            else None
+        )
+        self._bodies = Bodies(limits.body_bytes, limits.body_s)
+        self._admin = Admin(workspace.store, self._metrics, self._known_file)
+        self.requests: set[asyncio.Task[Any]] = set()
+        """The server's running requests."""
+        inference = Inference(self._metrics, self._journal, Shadow(), lambda: len(self.requests) > 1)
+        granted = tokens.read_or_make(workspace.home)
+        self._app = App(granted, self._admin, inference, self._metrics, self._journal, self._bodies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._working():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(self._restore()), asyncio.create_task(self._tick())]
+        if self._keeper:
+            tasks.append(asyncio.create_task(self._keeper.run()))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._keeper:
+                await self._keeper.finish()
+
+    async def _restore(self) -> None:
+        if self._recalls:
+            await self._admin.restore(await self._champions())
+        self._app.is_restored = True
+
+    async def _champions(self) -> dict[str, Any]:
+        try:
+            return await recall.champions(self._workspace.ledger_url)
+        except Unreachable as error:
+            known = last_known(self._known_file) if self._known_file else {}
+            names = ", ".join(known) or "nothing"
+            log.error("the ledger does not answer, so what was served last is served again (%s): %s", names, error)
+            return known
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._bodies.expire()
+
+
+def run(
+    host: str = "127.0.0.1",
+    port: int = 8800,
+    *,
+    workspace: Workspace | None = None,
+    limits: Limits | None = None,
+    logs: bool = True,
+    recalls: bool = True,
+    descriptor: int | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what was asked, write the log, and return.
+
+    ``descriptor`` is a listening socket of the parent process, used instead of ``host`` and ``port``. ``recalls``:
+    serve what the ledger says is live; ``logs``: keep the prediction log. Raises Unreachable when the port is taken.
+    """
+    process = Process(workspace or Workspace.from_environment(), limits or Limits(), logs=logs, recalls=recalls)
+    listening = _listen(host, port) if descriptor is None else socket.socket(fileno=descriptor)
+    config = uvicorn.Config(
+        process,
+        loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
+        http="httptools" if importlib.util.find_spec("httptools") else "h11",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    server = uvicorn.Server(config)
+    process.requests = server.server_state.tasks
+    log.info("listening on http://%s:%d", *listening.getsockname()[:2])
+    server.run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise Unreachable(f"port {port} on {host} cannot be used: {error}. Choose another one with --port") from None
+    listening.listen(BACKLOG)
+    listening.set_inheritable(False)
+    return listening

@@ -1,0 +1,70 @@
+"""Bearer tokens of the model server: one to ask for predictions, one to change what is served."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airloop.errors import Unreachable
+
+INFER_VARIABLE = "AIRLOOP_INFER_TOKEN"
+ADMIN_VARIABLE = "AIRLOOP_ADMIN_TOKEN"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The two secrets. The admin token may do everything, the infer token may predict and read metrics."""
+
+    infer: str = field(repr=False)
+    admin: str = field(repr=False)
+
+    def may_infer(self, header: bytes) -> bool:
+        """Return whether an ``Authorization`` header carries either token; the time taken does not tell how nearly."""
+        return self._is(self.infer, header) | self._is(self.admin, header)
+
+    def may_administer(self, header: bytes) -> bool:
+        """Return whether an ``Authorization`` header carries the admin token."""
+        return self._is(self.admin, header)
+
+    @staticmethod
+    def _is(token: str, header: bytes) -> bool:
+        return hmac.compare_digest(header, b"Bearer " + token.encode())
+
+
+def read_or_make(home: Path, environ: Mapping[str, str] | None = None) -> Tokens:
+    """Return the tokens: from the environment, else from ``<home>/secrets`` (mode 600), where absent ones are made.
+
+    Raises Unreachable when the folder cannot be read or written.
+    """
+    env = os.environ if environ is None else environ
+    folder = home / "secrets"
+    try:
+        infer = env.get(INFER_VARIABLE) or _kept(folder / "infer.token")
+        admin = env.get(ADMIN_VARIABLE) or _kept(folder / "admin.token")
+    except OSError as error:
+        raise Unreachable(
+            f"tokens in {folder} cannot be read or written: {error}. Check the permissions of AIRLOOP_HOME, "
+            f"or set {INFER_VARIABLE} and {ADMIN_VARIABLE}"
+        ) from error
+    return Tokens(infer, admin)
+
+
+def _kept(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    if not path.exists():
+        descriptor = os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(32))
+        try:
+            # A link fails when another process was first; a rename would give the two different tokens.
+            os.link(scratch, path)
+        except FileExistsError:
+            pass
+        finally:
+            scratch.unlink()
+    return path.read_text(encoding="utf-8").strip()
