@@ -1,0 +1,34 @@
+"""The alias ``champion`` in MLflow, for readers outside. What is live is in the ledger, whatever the alias says."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from airloop.workspace import Workspace
+
+log = logging.getLogger(__name__)
+ALIAS = "champion"
+
+
+def set_champion(workspace: Workspace, pipeline: str, version: str) -> str:
+    """Point the alias at ``version``; return what went wrong, empty when nothing did. Never raises for MLflow."""
+    import sqlalchemy as sa
+
+    file = Path(workspace.mlflow_url.removeprefix("sqlite:///"))
+    if workspace.mlflow_url.startswith("sqlite:///") and not file.exists():
+        # Asking would make an empty one, seconds later.
+        return f"the MLflow alias {ALIAS!r} was not set to version {version}: {file} does not exist"
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = MlflowClient(tracking_uri=workspace.mlflow_url, registry_uri=workspace.mlflow_url)
+        client.set_registered_model_alias(pipeline, ALIAS, version)
+    except (MlflowException, OSError, sa.exc.SQLAlchemyError) as error:
+        cause = str(error).strip().splitlines()[0]
+        log.warning(
+            "MLflow at %s: alias %r of %s not set to %s: %s", workspace.mlflow_url, ALIAS, pipeline, version, cause
+        )
+        return f"the MLflow alias {ALIAS!r} was not set to version {version}: {cause}"
+    return ""

@@ -1,0 +1,133 @@
+"""What a release and a roll back have in common: putting the ledger's champion on the target and saying so.
+
+**The order, and why.** (1) The target loads the version beside the champion, without a share: what cannot be loaded
+changes nothing. (2) It climbs. (3) *Commit*: one row in the ledger, by compare-and-swap. (4) The target is told to
+serve it alone. (5) The alias in MLflow. (6) The entry for people. Every step but (3) only sets a state, so a retry does
+it again without harm. A crash before (3) leaves the old champion live, and the next try goes on where the target is; a
+crash after (3) leaves a target that still serves two versions, both whole, and the next try (or the model server when
+it starts, which asks the ledger) brings it to (4). The other order, target first, could serve a version that the
+ledger then refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from airloop.errors import AirloopError, LostRace, Unreachable
+from airloop.ledger import Champion, Ledger
+from airloop.refs import ReleaseOutcome, ReleaseRef
+from airloop.release import alias
+from airloop.release.target import Placed, State, Target
+from airloop.release.waiting import Hold
+from airloop.workspace import Workspace
+
+ENTRY_KINDS = {
+    ReleaseOutcome.RELEASED: "released",
+    ReleaseOutcome.ROLLED_BACK: "rolled_back",
+    ReleaseOutcome.REFUSED: "refused",
+}
+"""Kind of the ledger entry that each outcome leaves."""
+
+
+@dataclass
+class Change:
+    """One change of what is live for ``pipeline`` on ``target``, made by ``run_id`` under a lease."""
+
+    workspace: Workspace
+    pipeline: str
+    target: Target
+    hold: Hold
+    run_id: str
+    by: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """What the entry keeps beside the outcome, for example the judged steps."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that decides."""
+        return self.workspace.ledger
+
+    def live(self) -> Champion | None:
+        """Return the champion by the ledger."""
+        return self.ledger.live(self.pipeline, self.target.name)
+
+    def serve(self, champion: Champion) -> str:
+        """Make the target serve what was committed, alone, and set the alias; return what did not work.
+
+        Raises Unreachable when the target is silent: the commit stands, a retry finishes it.
+        """
+        try:
+            self.hold.renew()
+            self.hold.answered(lambda: self.target.apply(self.pipeline, alone(champion)))
+        except LostRace as error:
+            return f"committed, and then left to another run: {error}"
+        except Unreachable as error:
+            raise Unreachable(
+                f"{champion.place}: {champion} is committed in the ledger, but the target does not answer: {error} "
+                "It serves that version when it starts; retry to finish."
+            ) from error
+        problem = alias.set_champion(self.workspace, self.pipeline, champion.version)
+        if problem:
+            self.ledger.record("alias_failed", self.pipeline, champion.bundle, {"problem": problem}, run_id=self.run_id)
+        previous = self.ledger.previous(self.pipeline, self.target.name)
+        self.target.keep(self.pipeline, {champion.bundle} | ({previous.bundle} if previous else set()))
+        return problem
+
+    def put_back(self, state: State) -> str:
+        """Make the target serve ``state`` again if this run still may and it can; return what did not work."""
+        try:
+            self.hold.renew()
+            self.target.apply(self.pipeline, state)
+        except AirloopError as error:
+            return f"the target could not be told to serve {state} alone again ({error}); it does when it starts anew"
+        return ""
+
+    def leave(self) -> None:
+        """After a lost race: make the target serve the ledger's champion, unless another run is at it just now.
+
+        What this run told the target last may have come after what the other one told it.
+        """
+        try:
+            lease = self.ledger.take_lease(
+                self.pipeline, self.target.name, f"after {self.run_id}", seconds=self.hold.pace.lease_s
+            )
+        except LostRace:
+            return
+        self.hold = Hold(self.ledger, lease, self.hold.pace, self.hold.report)
+        live = self.live()
+        if live is not None:
+            self.put_back(alone(live))
+        self.ledger.give_lease_back(lease)
+
+    def ended(
+        self, outcome: ReleaseOutcome, bundle: str, version: str, reasons: Iterable[str], generation: int
+    ) -> ReleaseRef:
+        """Record how the change ended, tell it, and return the ref."""
+        said = tuple(reason for reason in reasons if reason)
+        payload: dict[str, Any] = {
+            "outcome": outcome.value,
+            "target": self.target.name,
+            "version": version,
+            "by": self.by,
+        }
+        payload |= {"reasons": list(said), "generation": generation} | self.evidence
+        self.ledger.record(ENTRY_KINDS[outcome], self.pipeline, bundle, payload, run_id=self.run_id)
+        self.hold.report(f"{outcome}: version {version}: {'; '.join(said)}")
+        return ReleaseRef(
+            digest=bundle,
+            uri=self.workspace.store.uri("bundles", bundle),
+            outcome=outcome,
+            pipeline=self.pipeline,
+            target=self.target.name,
+            generation=generation,
+            version=version,
+            endpoint=self.target.endpoint(self.pipeline),
+            reasons=said,
+        )
+
+
+def alone(champion: Champion | None) -> State:
+    """Return the state in which the champion answers everything."""
+    return State(champion=Placed(champion.bundle, champion.version) if champion else None)

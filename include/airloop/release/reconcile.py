@@ -1,0 +1,41 @@
+"""Where the ledger and a target disagree on what is live, in words."""
+
+from __future__ import annotations
+
+from airloop.errors import Unreachable
+from airloop.ledger import Champion
+from airloop.release.changing import alone
+from airloop.release.target import Target
+from airloop.workspace import Workspace
+
+
+def differences(workspace: Workspace, pipeline: str, target: Target) -> list[str]:
+    """Return how what ``target`` serves differs from the ledger's champion; empty when they agree."""
+    live = workspace.ledger.live(pipeline, target.name)
+    try:
+        state = target.observe(pipeline).state
+    except Unreachable as error:
+        return [f"the target does not say what it serves: {error}"]
+    if state == alone(live):
+        return []
+    found = []
+    if state.champion != alone(live).champion:
+        found.append(f"the ledger says {_words(live)} is live, the target serves {state}")
+    if state.candidate is not None:
+        found.append(f"a candidate is on the target: {state}; a rollout is on its way, or its run died")
+    return found
+
+
+def reconcile(workspace: Workspace, pipeline: str, target: Target) -> list[str]:
+    """Make the target serve the ledger's champion alone; return what was different. Nothing is done when they agree.
+
+    Not for use while a rollout is on its way: it takes the candidate away. Raises Unreachable and BundleError.
+    """
+    found = differences(workspace, pipeline, target)
+    if found:
+        target.apply(pipeline, alone(workspace.ledger.live(pipeline, target.name)))
+    return found
+
+
+def _words(champion: Champion | None) -> str:
+    return str(champion) if champion else "nothing"

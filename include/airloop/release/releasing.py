@@ -1,0 +1,173 @@
+"""Releasing: a verified bundle climbs the rollout and becomes champion, or the champion stays and it is said why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from airloop import clock
+from airloop.errors import LostRace, ReleaseRefused
+from airloop.ledger import Champion
+from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, VerificationRef
+from airloop.release import hand_over
+from airloop.release.changing import ENTRY_KINDS, Change, alone
+from airloop.release.climb import Climb, Climbed
+from airloop.release.target import Placed, State, Target
+from airloop.release.targets import target_of
+from airloop.release.waiting import DEFAULT_PACE, Pace, Report, holding
+from airloop.spec import Pipeline
+from airloop.workspace import Workspace
+
+
+def release(
+    workspace: Workspace,
+    pipeline: Pipeline,
+    *,
+    bundle: BundleRef,
+    run_id: str,
+    report: Report,
+    verdict: VerdictRef | None = None,
+    verification: VerificationRef | None = None,
+    by: str = "",
+    target: Target | None = None,
+    pace: Pace = DEFAULT_PACE,
+) -> ReleaseRef:
+    """Roll ``bundle`` out on the spec's target and return how it ended; a retry of the same run goes on with it.
+
+    ROLLED_BACK (judged worse, or inconclusive) and REFUSED (a rule of the ledger, a lost race) are outcomes. Raised
+    are BundleError (altered, or the target cannot serve it), ReleaseRefused (verdict or verification), Unreachable
+    (target or ledger silent) and LostRace (another run is still releasing): after all of them the champion serves.
+    """
+    hand_over.check(workspace, pipeline.name, bundle, verdict, verification)
+    place = target or target_of(workspace, pipeline.spec)
+    rollout = pipeline.spec.release.rollout
+    patience_s = (len(rollout.steps) + 1) * rollout.step_timeout.total_seconds() + 2 * pace.lease_s
+    with holding(
+        workspace.ledger, pipeline.name, place.name, run_id, pace=pace, report=report, longest_s=patience_s
+    ) as hold:
+        change = Change(workspace, pipeline.name, place, hold, run_id, by)
+        return _Release(change, pipeline, bundle).run()
+
+
+@dataclass
+class _Release:
+    change: Change
+    pipeline: Pipeline
+    bundle: BundleRef
+
+    def run(self) -> ReleaseRef:
+        live = self.change.live()
+        if live is not None and live.bundle == self.bundle.digest:
+            return self._finish(live)
+        judged = self._judged_before()
+        if judged is not None:
+            return self._stay(live, ReleaseOutcome.ROLLED_BACK, (*judged, "start a new run to try again"))
+        refusal = self._refusal()
+        if refusal:
+            return self._stay(live, ReleaseOutcome.REFUSED, (refusal,))
+        try:
+            climbed = self._climb(live)
+            self.change.evidence["steps"] = _steps(climbed)
+            if not climbed.promote:
+                return self._stay(live, ReleaseOutcome.ROLLED_BACK, climbed.reasons)
+            self.change.hold.renew()
+        except LostRace as error:
+            self.change.leave()
+            return self._ended(self.change.live(), ReleaseOutcome.REFUSED, (str(error),))
+        try:
+            champion = self._commit(live, climbed)
+        except ReleaseRefused as error:
+            return self._stay(self.change.live(), ReleaseOutcome.REFUSED, (str(error),))
+        return self._finish(champion)
+
+    def _climb(self, live: Champion | None) -> Climbed:
+        change = self.change
+        before = change.hold.answered(lambda: change.target.observe(change.pipeline)).state
+        base = alone(live)
+        if live is None and before.champion is not None:
+            base = State(champion=before.champion)
+            change.hold.report(f"the target serves {before}, which the ledger does not know: it is not compared with")
+        climb = Climb(
+            pipeline=change.pipeline,
+            rules=self.pipeline.spec.release.rollout,
+            target=change.target,
+            hold=change.hold,
+            base=base,
+            candidate=Placed(self.bundle.digest, self.bundle.version),
+            has_champion=live is not None,
+        )
+        try:
+            return climb.run()
+        except LostRace:
+            raise
+        except BaseException:
+            # Also a task that is stopped from outside: nobody would watch the candidate any more.
+            change.hold.report(f"stopped: {change.put_back(base) or f'the target serves {base} alone'}")
+            raise
+
+    def _commit(self, live: Champion | None, climbed: Climbed) -> Champion:
+        change = self.change
+        champion = change.ledger.promote(
+            change.pipeline,
+            change.target.name,
+            bundle=self.bundle.digest,
+            version=self.bundle.version,
+            data_cut_off=self.bundle.data_cut_off,
+            expected_generation=live.generation if live else 0,
+            run_id=change.run_id,
+            reasons=_why(live, climbed),
+            by=change.by,
+        )
+        change.hold.report(f"committed: {champion}")
+        return champion
+
+    def _finish(self, champion: Champion) -> ReleaseRef:
+        problem = self.change.serve(champion)
+        again = "" if champion.run_id == self.change.run_id else f"live already since run {champion.run_id!r}"
+        reasons = (*champion.reasons, again, problem)
+        return self.change.ended(
+            ReleaseOutcome.RELEASED, champion.bundle, champion.version, reasons, champion.generation
+        )
+
+    def _stay(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
+        """Record first, then put the champion back: a crash between them finds the record and only puts back."""
+        ref = self._ended(live, outcome, reasons)
+        problem = self.change.put_back(alone(live)) if live else ""
+        return ref.model_copy(update={"reasons": (*ref.reasons, problem)}) if problem else ref
+
+    def _ended(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
+        generation = live.generation if live else 0
+        return self.change.ended(outcome, self.bundle.digest, self.bundle.version, reasons, generation)
+
+    def _judged_before(self) -> tuple[str, ...] | None:
+        kind, subject = ENTRY_KINDS[ReleaseOutcome.ROLLED_BACK], self.bundle.digest
+        for entry in self.change.ledger.entries(self.change.pipeline, kind, subject=subject):
+            if entry.run_id == self.change.run_id and entry.payload["target"] == self.change.target.name:
+                return tuple(entry.payload["reasons"])
+        return None
+
+    def _refusal(self) -> str:
+        return self.change.ledger.refusal(
+            self.change.pipeline,
+            self.change.target.name,
+            bundle=self.bundle.digest,
+            version=self.bundle.version,
+            data_cut_off=self.bundle.data_cut_off,
+            run_id=self.change.run_id,
+        )
+
+
+def _steps(climbed: Climbed) -> list[dict[str, Any]]:
+    return [
+        {"step": str(step), "action": decision.action.value, "reasons": list(decision.reasons)}
+        for step, decision in climbed.steps
+    ]
+
+
+def _why(live: Champion | None, climbed: Climbed) -> tuple[str, ...]:
+    if live is None:
+        return ("first release: no champion to compare with, straight to 100 %",)
+    if not climbed.steps:
+        return (f"no step below 100 % in the spec: not compared with {live} on live requests",)
+    followed = f"after version {live.version} with data up to {clock.iso(live.data_cut_off)}"
+    return (followed, *(reason for _, decision in climbed.steps for reason in decision.reasons))

@@ -1,0 +1,13 @@
+"""Which target a spec means."""
+
+from __future__ import annotations
+
+from airloop.release.local import LocalTarget
+from airloop.release.target import Target
+from airloop.spec.model import Spec
+from airloop.workspace import Workspace
+
+
+def target_of(workspace: Workspace, spec: Spec) -> Target:
+    """Return the target that ``spec.release.target`` names."""
+    return {"local": LocalTarget}[spec.release.target](workspace)

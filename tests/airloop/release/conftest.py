@@ -1,0 +1,136 @@
+"""A workspace with real bundles and a real ledger, and targets to release them on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airloop import clock, digest
+from airloop.refs import BundleRef, ReleaseRef
+from airloop.release import release, roll_back
+from airloop.release.simulated import SimulatedTarget
+from airloop.release.waiting import Pace
+from airloop.spec import Pipeline
+from airloop.spec.model import Spec
+from airloop.workspace import Workspace
+
+MARCH = datetime(2013, 3, 18, tzinfo=UTC)
+ROLLOUT = {"steps": [10, 50, 100], "min_requests": 200, "step_timeout": "60s"}
+
+
+@dataclass
+class Clockwork:
+    """A clock that only moves when somebody waits."""
+
+    seconds: float = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def pace(self) -> Pace:
+        return Pace(now=self.now, sleep=self.sleep)
+
+
+def pipeline_with(folder: Path, **rollout: Any) -> Pipeline:
+    spec = Spec.model_validate(
+        {
+            "name": "flights",
+            "data": {"source": {"path": "x/*.parquet"}, "partition": "none", "label": {"column": "late"}},
+            "model": {"task": "binary", "trainer": "xgboost"},
+            "release": {"rollout": ROLLOUT | rollout},
+        }
+    )
+    return Pipeline(spec, folder)
+
+
+def put_bundle(workspace: Workspace, version: str, data_cut_off: datetime, *, verdict: str = "v" * 64) -> BundleRef:
+    """Write a bundle that is whole, though nobody could predict with it."""
+    hollow = ("golden.json", "schema.json", "features.json", "model/trainer.json", "pipeline.yaml", "requirements.txt")
+    return keep_bundle(workspace, version, data_cut_off, {path: b"{}" for path in hollow}, verdict)
+
+
+def keep_bundle(
+    workspace: Workspace, version: str, data_cut_off: datetime, files: Mapping[str, bytes], verdict: str = "v" * 64
+) -> BundleRef:
+    facts = {
+        "pipeline": "flights",
+        "version": version,
+        "data_cut_off": clock.iso(data_cut_off),
+        "lineage": {"model": digest.of_value(f"model {version}"), "verdict": verdict},
+        "private": [],
+        "max_rows": 10,
+        "log_predictions": False,
+    }
+    everything = {**files, "bundle.json": json.dumps(facts).encode()}
+    name = digest.of_value({path: digest.of_bytes(content) for path, content in everything.items()})
+    if not workspace.store.has("bundles", name):
+        with workspace.store.writing("bundles", name) as folder:
+            for path, content in everything.items():
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).write_bytes(content)
+    uri = workspace.store.uri("bundles", name)
+    return BundleRef(digest=name, uri=uri, version=version, data_cut_off=data_cut_off)
+
+
+@dataclass
+class Bench:
+    """Everything a release needs, with a clock of its own and the lines that were reported."""
+
+    workspace: Workspace
+    target: SimulatedTarget
+    clockwork: Clockwork = field(default_factory=Clockwork)
+    lines: list[str] = field(default_factory=list)
+    rollout: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return pipeline_with(self.workspace.pipelines / "flights", **self.rollout)
+
+    def bundle(self, version: str, *, days: float = 0) -> BundleRef:
+        return put_bundle(self.workspace, version, MARCH + timedelta(days=days))
+
+    def release(self, bundle: BundleRef, *, run: str = "", report: Callable[[str], None] | None = None) -> ReleaseRef:
+        return release(
+            self.workspace,
+            self.pipeline,
+            bundle=bundle,
+            run_id=run or f"run-{bundle.version}",
+            report=report or self.lines.append,
+            target=self.target,
+            pace=self.clockwork.pace(),
+        )
+
+    def roll_back(self, to: str | None = None, *, run: str = "undo", reason: str = "wrong answers") -> ReleaseRef:
+        return roll_back(
+            self.workspace,
+            self.pipeline,
+            to=to,
+            reason=reason,
+            by="ann",
+            run_id=run,
+            report=self.lines.append,
+            target=self.target,
+            pace=self.clockwork.pace(),
+        )
+
+    def serves(self) -> str:
+        return str(self.target.send("flights", 0).state)
+
+
+def workspace_in(home: Path, **more: str) -> Workspace:
+    return Workspace.from_environment({"AIRLOOP_HOME": str(home), "AIRLOOP_PIPELINES": str(home / "pipelines"), **more})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A bench with nothing released."""
+    return Bench(workspace_in(tmp_path), SimulatedTarget(tmp_path / "target"))

@@ -1,0 +1,152 @@
+"""Targets on a test bench: what the conformance suite needs to know of each of them, beside the target itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import xgboost
+
+from airloop.features.schema import Feature, Input, Schema
+from airloop.refs import BundleRef
+from airloop.release.local import LocalTarget
+from airloop.release.simulated import SimulatedTarget
+from airloop.release.target import Placed, Target
+from airloop.serving.client import ServerClient
+from airloop.serving.tokens import read_or_make
+from airloop.workspace import Workspace
+
+from .conftest import MARCH, keep_bundle, put_bundle, workspace_in
+
+MISSING = Placed("0" * 64, "9")
+
+
+class Rig(Protocol):
+    """A target with three whole bundles of a pipeline ``flights``, and hands to send requests and pull plugs."""
+
+    workspace: Workspace
+    target: Target
+    bundles: tuple[BundleRef, BundleRef, BundleRef]
+
+    def send(self, requests: int) -> Counter[str]:
+        """Send requests and count the versions that answered; raises when one is not answered well."""
+
+    def restart(self) -> None:
+        """Stop the target without warning and start it anew; return when it answers."""
+
+    def stop(self) -> None:
+        """Stop the target without warning."""
+
+
+@dataclass
+class SimulatedRig:
+    """A simulated target; its bundles are in no store, so it is told which ones are missing."""
+
+    home: Path
+
+    def __post_init__(self) -> None:
+        self.workspace = workspace_in(self.home)
+        self.target = self._new()
+        one, two, three = (put_bundle(self.workspace, version, MARCH) for version in "123")
+        self.bundles = (one, two, three)
+
+    def _new(self) -> SimulatedTarget:
+        return SimulatedTarget(self.home / "target", traffic=0, broken=frozenset({MISSING.bundle}))
+
+    def send(self, requests: int) -> Counter[str]:
+        before = self.target.observe("flights")
+        after = self.target.send("flights", requests)
+        roles = {"champion": after.state.champion, "candidate": after.state.candidate}
+        counts = {
+            placed.version: getattr(after, role).requests - getattr(before, role).requests
+            for role, placed in roles.items()
+            if placed is not None
+        }
+        return +Counter(counts)
+
+    def restart(self) -> None:
+        self.target = self._new()
+
+    def stop(self) -> None:
+        self.target.is_up = False
+
+
+@dataclass
+class LocalRig:
+    """The real model server in a process of its own, with tiny XGBoost models."""
+
+    home: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        # The socket stays with the test, so that a server that starts again has the same port.
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.workspace = workspace_in(self.home, AIRLOOP_SERVER=url)
+        one, two, three = (_model_bundle(self.workspace, number) for number in (1, 2, 3))
+        self.bundles = (one, two, three)
+        self.target = LocalTarget(self.workspace)
+        self.client = ServerClient(url, read_or_make(self.home).infer, timeout_s=60)
+        self.restart()
+
+    def send(self, requests: int) -> Counter[str]:
+        answers = (self.client.infer("flights", {"x": 0.5}) for _ in range(requests))
+        return Counter(answer["model_version"] for answer in answers)
+
+    def restart(self) -> None:
+        self.stop()
+        descriptor = self.listening.fileno()
+        command = [sys.executable, "-m", "airloop.serving", "--no-log", "--descriptor", str(descriptor)]
+        environment = {"AIRLOOP_HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path)}
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **environment}, pass_fds=[descriptor], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while not self.client.ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.home / "server.log").read_text())
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def close(self) -> None:
+        self.stop()
+        self.client.close()
+        self.listening.close()
+
+
+def _model_bundle(workspace: Workspace, number: int) -> BundleRef:
+    """Write a bundle with a model of ``number`` trees on one column."""
+    schema = Schema((Input("x", "number", False),), (Feature("x"),), "binary", ("no", "yes"))
+    inputs = np.linspace(0, 1, 32, dtype=np.float32).reshape(-1, 1)
+    rows = xgboost.DMatrix(inputs, label=(inputs[:, 0] > 0.5).astype(float))
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, rows, num_boost_round=number)
+    expected = booster.inplace_predict(inputs[:8]).astype(float).tolist()
+    files = {
+        "schema.json": msgspec.json.encode(schema),
+        "golden.json": json.dumps(
+            {"inputs": {"x": inputs[:8, 0].astype(float).tolist()}, "expected": expected}
+        ).encode(),
+        "features.json": b"null",
+        "model/trainer.json": b'{"trainer": "xgboost"}',
+        "model/model.ubj": bytes(booster.save_raw("ubj")),
+        "pipeline.yaml": b"",
+        "requirements.txt": b"",
+    }
+    return keep_bundle(workspace, str(number), datetime(2013, 3, number, tzinfo=UTC), files)
