@@ -1,0 +1,82 @@
+# `make` alone lists the verbs. CI calls the same ones.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+
+# The first Python from 3.11 to 3.13 that really runs (a pyenv shim may be there and not work).
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$name && break; done)
+
+# Named after what it was made from: other requirements are another stamp, and an old one is instantly enough.
+STAMP := $(VENV)/.setup-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+
+export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
+# With it every process would compile all it imports again: Airflow starts three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup check format test test-unit test-e2e demo up down bench lock clean
+
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make the virtual environment from the pinned, hashed requirements
+	@:
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "make setup: no Python 3.11, 3.12 or 3.13 found; install one or set PYTHON=/path/to/python"; exit 1; }
+ifneq ($(UV),)
+	@test -x $(PY) || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(PY) requirements.txt requirements-dev.txt
+else
+	@test -x $(PY) && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+		echo "make setup: $(PYTHON) cannot make a virtual environment; install its venv package (Debian: python3-venv) or uv"; exit 1; }
+	$(PY) -m pip install --quiet --compile --require-hashes -r requirements.txt -r requirements-dev.txt
+endif
+	@rm -f $(VENV)/.setup-*
+	@touch $@
+
+check: setup ## lint, format, types and layers
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: setup ## rewrite the code as `check` wants it
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+test: test-unit test-e2e ## all tests
+
+test-unit: setup ## tests that start no Airflow
+	$(PY) -m pytest
+
+test-e2e: setup ## tests on a real Airflow and a real model server, and the slow ones
+	$(PY) -m pytest -m "e2e or slow"
+
+demo: setup ## from flight data to a live model, in one go
+	@$(PY) -m airloop demo
+
+up: setup ## start Airflow and the model server
+	@$(PY) -m airloop up
+
+down: setup ## stop what `make up` started
+	@$(PY) -m airloop down
+
+bench: setup ## print the benchmark tables
+	@for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
+
+lock: setup ## compile the pinned requirements anew
+	$(PY) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
+		--extra examples pyproject.toml -o requirements.txt
+	$(PY) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
+		--group dev --constraint requirements.txt -o requirements-dev.txt
+
+clean: ## remove the virtual environment, caches and .airloop (data, models, ledger)
+	@if [ -x $(PY) ] && [ -d .airloop ]; then $(PY) -m airloop down || true; fi
+	rm -rf $(VENV) .airloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks dist
+	find include plugins dags tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,139 @@
+"""Start and stop the stack from any shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from airloop.laptop import processes, settings, state, supervisor
+from airloop.laptop.airflow_api import AirflowApi
+from airloop.laptop.processes import StackFailed
+from airloop.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: where it answers and how to get in."""
+
+    home: Path
+    airflow_url: str
+    server_url: str
+    user: str
+    password: str
+    was_running: bool = False
+
+    def api(self) -> AirflowApi:
+        """Return a client of its Airflow, logged in at the first request."""
+        return AirflowApi(self.airflow_url, self.user, self.password)
+
+
+def up(
+    *,
+    environ: Mapping[str, str] | None = None,
+    report: Callable[[str], None] = lambda what: None,
+    ends_with: int | None = None,
+) -> Stack:
+    """Start Airflow and the model server, or find them running, and return when they answer.
+
+    ``report`` is told what is being done. With ``ends_with`` the stack ends when the process of that id does.
+    Raises PortTaken, and StackFailed with the end of the log of the part that failed; then nothing is left running.
+    """
+    env = dict(os.environ if environ is None else environ)
+    home = Workspace.from_environment(env).home
+    if state.is_held(home):
+        return _running(home, report)
+    settings.prepare(env)  # A wrong port is told here, in the terminal, and not in the supervisor's log.
+    mark = uuid.uuid4().hex
+    child_env = {**env, "AIRLOOP_HOME": str(home), "AIRLOOP_PARENT": str(ends_with or ""), processes.MARK: mark}
+    child_env["PYTHONPATH"] = os.pathsep.join(sys.path)
+    child_env.pop("PYTHONDONTWRITEBYTECODE", None)
+    log = home / "logs" / "supervisor.log"
+    watcher = processes.start([sys.executable, "-m", "airloop.laptop"], child_env, log)
+    try:
+        _await_ready(home, watcher, mark, report)
+    except BaseException:
+        # Ctrl-C as well: whatever was started so far ends.
+        _end(home, mark, watcher)
+        raise
+    return _stack(home)
+
+
+def down(home: Path) -> bool:
+    """End the stack that runs from ``home``; return whether there was anything to end."""
+    known = state.read(home)
+    if known is None:
+        return False
+    left = processes.marked(known.mark)
+    if not left:
+        return False
+    _end(home, known.mark, None)
+    return True
+
+
+def _running(home: Path, report: Callable[[str], None]) -> Stack:
+    """Return the stack that another shell started, once it is ready."""
+    deadline = time.monotonic() + supervisor.START_LIMIT_S
+    while (known := state.read(home)) is None or known.phase == "starting":
+        report("waiting for the stack that is starting in another shell")
+        if time.monotonic() > deadline:
+            raise StackFailed("the stack that another shell started is not ready; see `make down`")
+        time.sleep(0.5)
+    return _stack(home, was_running=True)
+
+
+def _await_ready(home: Path, watcher: subprocess.Popen[bytes], mark: str, report: Callable[[str], None]) -> None:
+    told = ""
+    while True:
+        known = state.read(home)
+        known = known if known and known.mark == mark else None
+        if known and known.doing and known.doing != told:
+            told = known.doing
+            report(told)
+        if known and known.phase == "ready":
+            return
+        if known and known.phase == "failed":
+            raise StackFailed(known.error)
+        if watcher.poll() is not None:
+            log = home / "logs" / "supervisor.log"
+            raise StackFailed(f"the stack ended while it started:\n{processes.last_lines(log)}")
+        time.sleep(0.1)
+
+
+def _stack(home: Path, *, was_running: bool = False) -> Stack:
+    known = state.read(home)
+    if known is None or known.phase not in ("ready", "starting"):
+        raise StackFailed(f"the stack in {home} is {known.phase if known else 'unknown'}; try `make down`, then again")
+    password = json.loads(Path(known.password_file).read_text(encoding="utf-8"))[known.user]
+    return Stack(home, known.airflow_url, known.server_url, known.user, password, was_running)
+
+
+def _end(home: Path, mark: str, watcher: subprocess.Popen[bytes] | None) -> None:
+    """End the supervisor, which ends its parts; then whatever of it is left."""
+    known = state.read(home)
+    pid = watcher.pid if watcher else (known.pid if known else 0)
+    watchers = [process for process in processes.marked(mark) if process.pid == pid]
+    processes.end(watchers, mark, patience_s=supervisor.PATIENCE_S + 10)
+    if watcher is not None:
+        watcher.wait()
+    if known and known.mark == mark and known.phase != "failed":
+        known.write(home, phase="stopped", doing="")
+
+
+def supervise() -> int:
+    """Be the supervisor of the stack in ``AIRLOOP_HOME``; return an exit code."""
+    chosen = settings.prepare()
+    parent = os.environ.get("AIRLOOP_PARENT")
+    with state.only_one(chosen.home) as free:
+        if not free:
+            return supervisor.ALREADY_RUNNING
+        watched = psutil.Process(int(parent)) if parent else None
+        return supervisor.Supervisor(chosen, os.environ[processes.MARK], watched).run()

@@ -1,0 +1,70 @@
+"""A person's yes or no before a release, where the spec asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+from airloop.spec import Spec
+from airloop_airflow import context as run
+from airloop_airflow import links
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_BODY = """\
+{%- set verdict = ti.xcom_pull(task_ids='judge_candidate') -%}
+{%- set model = ti.xcom_pull(task_ids='train_model') -%}
+{%- set snapshot = ti.xcom_pull(task_ids='take_snapshot') -%}
+**{{ verdict.outcome }}** for version **{{ model.version }}**, trained on what was known at {{ snapshot.as_of }}.
+The champion is {{ verdict.champion_version or 'none yet' }}.
+
+{% for reason in verdict.reasons %}- {{ reason }}
+{% endfor %}
+[Open the report]({{ task.report_page(verdict.report) }})
+
+Approve: the model is packaged, verified and goes live on {{ params.target }}. Reject, or no answer: the champion stays.
+"""
+
+
+class ApproveRelease(ApprovalOperator):
+    """Wait for a person; no answer in time means no. A dry run asks nobody.
+
+    :param spec: the pipeline's spec; its ``release`` section says who may approve and how long it waits.
+    """
+
+    def __init__(self, *, spec: Spec, **kwargs: Any) -> None:
+        super().__init__(
+            subject=f"Release {spec.name} {{{{ ti.xcom_pull(task_ids='train_model').version }}}}?",
+            body=_BODY,
+            defaults=self.REJECT,
+            response_timeout=spec.release.approval_timeout,
+            assigned_users=[{"id": user, "name": user} for user in spec.release.approvers] or None,
+            ignore_downstream_trigger_rules=True,
+            **kwargs,
+        )
+
+    @staticmethod
+    def report_page(uri: str) -> str:
+        """Return where a browser reads the report; called by the template."""
+        return links.artifact(uri)
+
+    def execute(self, context: Context) -> Any:
+        """Wait for the answer, unless nothing goes live anyway."""
+        if run.asked_for(context, "dry_run"):
+            self.log.info("Dry run: nothing goes live, so nobody is asked")
+            return None
+        return super().execute(context)
+
+
+def approvals(spec: Spec) -> list[ApproveRelease]:
+    """Return the task that asks a person, or nothing where the spec asks for none."""
+    return [ApproveRelease(task_id="approve_release", spec=spec)] if spec.release.approval == "required" else []
+
+
+def approver(spec: Spec) -> str:
+    """Return the template of the name of the person who said yes; empty where nobody is asked."""
+    if spec.release.approval == "none":
+        return ""
+    return "{{ ((ti.xcom_pull(task_ids='approve_release') or {}).get('responded_by_user') or {}).get('name', '') }}"

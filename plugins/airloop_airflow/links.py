@@ -1,0 +1,90 @@
+"""The buttons on a task's page: its report, Data Docs, training run or endpoint.
+
+Airflow asks for a link once, in the task's own process when the task has ended, and keeps the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+
+from airloop.refs import ModelRef, ReleaseRef, ValidationRef, VerdictRef
+
+if TYPE_CHECKING:
+    from airloop.refs import Ref
+
+PAGES = "/airloop"
+"""Where the plugin's pages are, below Airflow's own address."""
+
+
+def page(path: str) -> str:
+    """Return the address of one of the plugin's pages."""
+    from airflow.sdk import conf
+
+    return conf.get("api", "base_url", fallback="").rstrip("/") + PAGES + path
+
+
+def artifact(uri: str) -> str:
+    """Return the address at which a browser may read ``uri``, a file in the store.
+
+    Airflow's pages come over HTTP, from where browsers follow no link to a file.
+    """
+    from airloop_airflow.context import workspace
+
+    store = f"{workspace().store.url}/"
+    return page(f"/artifacts/{uri.removeprefix(store)}") if uri.startswith(store) else uri
+
+
+class RefLink(BaseOperatorLink):
+    """A link made from the ref that the task handed on; empty where there is none."""
+
+    name = ""
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address, or an empty text where the task has nothing to show."""
+        return self.address(operator.ref) if operator.ref else ""
+
+    def address(self, ref: Ref) -> str:
+        """Return the address for a ref."""
+        raise NotImplementedError
+
+
+class Report(RefLink):
+    """The report of a judgement."""
+
+    name = "Report"
+
+    def address(self, ref: Ref) -> str:
+        """Return the report's page."""
+        return artifact(ref.report) if isinstance(ref, VerdictRef) else ""
+
+
+class DataDocs(RefLink):
+    """Great Expectations' pages about a snapshot."""
+
+    name = "Data Docs"
+
+    def address(self, ref: Ref) -> str:
+        """Return the index page."""
+        return artifact(ref.docs) if isinstance(ref, ValidationRef) and ref.docs else ""
+
+
+class TrainingRun(RefLink):
+    """What MLflow knows about a training."""
+
+    name = "MLflow run"
+
+    def address(self, ref: Ref) -> str:
+        """Return the run's page."""
+        return page(f"/runs/{ref.run_id}") if isinstance(ref, ModelRef) else ""
+
+
+class Endpoint(RefLink):
+    """Where the model answers."""
+
+    name = "Endpoint"
+
+    def address(self, ref: Ref) -> str:
+        """Return the model's address."""
+        return ref.endpoint if isinstance(ref, ReleaseRef) else ""
