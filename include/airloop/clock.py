@@ -14,7 +14,8 @@ def resolve_as_of(
     run_date: datetime,
 ) -> datetime:
     """Return the run's ``as_of`` in UTC: form, else newest retrain signal, else interval end, else run date."""
-    chosen = form or max(signals, default=None) or interval_end or run_date
+    newest = max(map(in_utc, signals), default=None)
+    chosen = form or newest or interval_end or run_date
     return in_utc(chosen)
 
 

@@ -34,6 +34,10 @@ class ValidationBlocked(AirloopError):
     """An expectation of severity ``block`` failed."""
 
 
+class FeatureError(AirloopError):
+    """A pipeline's feature code is missing, failed, or returned something else than features."""
+
+
 class TrainingError(AirloopError):
     """A model cannot be fitted from these rows with these parameters."""
 
@@ -52,6 +56,10 @@ class LostRace(ReleaseRefused):
     retryable = True
 
 
+class LedgerError(AirloopError):
+    """The ledger cannot be read or may not be changed like this."""
+
+
 class Unreachable(AirloopError):
     """A store, ledger, registry or server did not answer."""
 
@@ -61,6 +69,21 @@ class Unreachable(AirloopError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'? Known: a, b, x."``, without the question where nothing is near."""
     known = sorted(allowed)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    question = f" Did you mean '{close[0]}'?" if close else ""
+    close = closest(word, known)
+    question = f" Did you mean '{close}'?" if close else ""
     return f"{question} Known: {', '.join(known)}."
+
+
+def closest(word: str, allowed: Iterable[str]) -> str | None:
+    """Return the allowed word most like ``word``, whatever its case and the order of its parts, or None."""
+    scored = [(max(_likeness(word, known), _likeness(_sorted(word), _sorted(known))), known) for known in allowed]
+    score, best = max(scored, default=(0.0, ""))
+    return best if score >= 0.5 else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
+
+
+def _sorted(word: str) -> str:
+    return "_".join(sorted(word.replace("-", "_").split("_")))

@@ -6,6 +6,7 @@ on this machine and renamed (a local store) or uploaded with their list last (an
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,9 @@ from airloop.errors import Unreachable
 
 MANIFEST = ".files.json"
 """Relative path → SHA-256 of every file; written last, so its presence says that the artifact is whole."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""What the operating system says when nothing more can be written."""
 
 
 class Store:
@@ -47,13 +51,15 @@ class Store:
         """Give a scratch folder; when the block ends well it becomes the artifact, otherwise nothing remains.
 
         When another writer was first, theirs stays and ours is dropped: both were made from the same inputs.
+        Raises Unreachable when the store does not answer or the disk is full.
         """
         with self._reporting(kind, name):
             scratch_root = self._local(kind).parent / ".scratch" if self._is_local else self._cache / ".scratch"
             scratch_root.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-{name[:12]}-", dir=scratch_root))
         try:
-            yield scratch
+            with self._reporting(kind, name, only=_FULL):
+                yield scratch
             with self._reporting(kind, name):
                 self._commit(scratch, kind, name)
         finally:
@@ -70,11 +76,8 @@ class Store:
             return self._local(kind, name)
         cached = self._cache / kind / name
         if not (cached / MANIFEST).exists():
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(dir=cached.parent))
             with self._reporting(kind, name):
-                self._fs.get(f"{self._root}/{kind}/{name}/", f"{scratch}/", recursive=True)
-            _rename_unless_there(scratch, cached)
+                self._download(kind, name, cached)
         return cached
 
     def put_json(self, kind: str, name: str, value: Any) -> str:
@@ -101,7 +104,8 @@ class Store:
         """Return a folder on this machine for unfinished work, such as checkpoints, that a retry finds again."""
         root = self._local(".work") if self._is_local else self._cache / ".work"
         folder = root / kind / name
-        folder.mkdir(parents=True, exist_ok=True)
+        with self._reporting(kind, name):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _local(self, *parts: str) -> Path:
@@ -119,13 +123,24 @@ class Store:
             self._fs.put(f"{scratch}/", f"{self._root}/{kind}/{name}/", recursive=True)
             self._fs.pipe_file(f"{self._root}/{kind}/{name}/{MANIFEST}", manifest.encode())
 
+    def _download(self, kind: str, name: str, cached: Path) -> None:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".get-", dir=cached.parent))
+        try:
+            self._fs.get(f"{self._root}/{kind}/{name}/", f"{scratch}/", recursive=True)
+            _rename_unless_there(scratch, cached)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
     @contextmanager
-    def _reporting(self, kind: str, name: str) -> Iterator[None]:
+    def _reporting(self, kind: str, name: str, only: frozenset[int] | None = None) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
             raise
         except OSError as error:
+            if only is not None and error.errno not in only:
+                raise
             raise Unreachable(
                 f"store {self.url}: cannot reach {kind}/{name}: {error}. "
                 "Check AIRLOOP_STORE, free space and permissions, then retry; nothing was half-written."
@@ -147,3 +162,15 @@ def _rename_unless_there(scratch: Path, target: Path) -> None:
         # A rename onto a folder that has files fails on every platform: another writer was first.
         if not (target / MANIFEST).exists():
             raise
+    else:
+        _flush_entry(target.parent)
+
+
+def _flush_entry(folder: Path) -> None:
+    """Make a rename within ``folder`` last through a power cut, where the platform can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
