@@ -17,6 +17,7 @@ from airloop.spec.problems import KeyPath, Problem, dotted
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_KINDS = {"null": "nothing", "bool": "true or false", "int": "a whole number", "float": "a number"}
 _WORDS = {"null": None, "~": None, "": None, "true": True, "false": False}
 
 
@@ -58,18 +59,18 @@ def read(text: str) -> Document:
     """Return the document in ``text``; mistakes in the YAML itself are in its ``problems``."""
     document = Document()
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
+        node = _Loader(text).get_single_node()
+        if node is None:
+            document.add((), "the file is empty; `python -m airloop new NAME` writes one")
+        else:
+            document.value = _value(node, (), document, ())
     except yaml.MarkedYAMLError as error:
         document.problems.append(_syntax(error, text))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         document.problems.append(Problem(line, "", f"character {chr(int(error.character))!r} is not allowed in YAML"))
-    else:
-        if node is None:
-            document.problems.append(Problem(1, "", "the file is empty; `python -m airloop new NAME` writes one"))
-        else:
-            document.value = _value(node, (), document, ())
+    except RecursionError:
+        document.add((), "the values are nested too deeply")
     return document
 
 
@@ -108,7 +109,7 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
         if kind in ("int", "float"):
             return _number(text, kind)
     except (KeyError, ValueError):
-        document.add(path, f"{text!r} is not a {kind} that can be kept")
+        document.add(path, f"{text!r} cannot be read as {_KINDS[kind]}")
         return None
     if kind != "str":
         document.add(path, f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed; write the plain value")

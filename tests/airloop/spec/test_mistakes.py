@@ -164,9 +164,10 @@ def test_all_mistakes_are_listed_at_once_in_the_order_of_the_file(churn):
         ("- a\n", "1: ['a'] is not keys with values; begin with `name: …`"),
         ("name: &a [*a]\n", "1 name[0]: an alias (*) must not lie inside its own anchor (&)"),
         ("name: \x00\n", "1: character '\\x00' is not allowed in YAML"),
-        ("name: 1e999\n", "1 name: '1e999' is not a float that can be kept"),
+        ("name: " + "[" * 2000 + "]" * 2000, "1: the values are nested too deeply"),
+        ("name: 1e999\n", "1 name: '1e999' cannot be read as a number"),
     ],
-    ids=["empty", "comment", "list", "alias", "null-byte", "infinite"],
+    ids=["empty", "comment", "list", "alias", "null-byte", "deep", "infinite"],
 )
 def test_what_is_no_description_at_all_is_said(churn, text, message):
     churn.yaml.write_text(text)
