@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from airloop.errors import LedgerError, Unreachable
 
 BUSY_TIMEOUT_S = 30
-"""How long a writer waits for another one."""
+"""How long a writer waits for another one, unless the URL says ``?timeout=``."""
 
 _REMEDIES = {
-    "locked": f"another process has held it for more than {BUSY_TIMEOUT_S} s; retry, or end that process",
+    "locked": "another process has held it for too long; retry, or end that process",
     "full": "the disk is full; free some space and retry",
     "disk i/o": "the disk gives errors; check it and its free space, then retry",
     "readonly": "it cannot be written; check the permissions of the file and its folder",
@@ -78,7 +78,8 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         # The driver's own implicit BEGIN is off: a writer must take the lock first, or two that began by reading
         # could never both go on ("database is locked" at once, whatever the timeout).
         connection.isolation_level = None  # type: ignore[attr-defined]
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")  # type: ignore[attr-defined]
+        if "timeout" not in engine.url.query:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")  # type: ignore[attr-defined]
 
     @sa.event.listens_for(engine, "begin")
     def began(connection: sa.Connection) -> None:

@@ -143,7 +143,7 @@ def test_many_at_once_make_one_champion_per_generation(ledger: Ledger) -> None:
     assert len(ledger.champions("flights")) == 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(-2, 2)), min_size=1, max_size=8))
 def test_whatever_is_asked_releases_never_move_back(
     tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[int, int]]
