@@ -75,7 +75,9 @@ def test_a_mixture_of_types_is_refused():
 
 
 def test_a_type_that_is_no_kind_is_refused():
-    with pytest.raises(DataError, match=r"column 'x' has type list<item: int64>, which is not used; allowed: number, int"):
+    with pytest.raises(
+        DataError, match=r"column 'x' has type list<item: int64>, which is not used; allowed: number, int"
+    ):
         comes(pa.array([[1]]))
 
 

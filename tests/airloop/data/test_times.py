@@ -50,7 +50,9 @@ def test_python_times_of_a_database_become_utc():
 
 
 def test_a_text_that_is_no_time_is_named_with_row_and_file():
-    with pytest.raises(DataError, match=r"rows.csv, row 2: column 'at': '18/03/2013' is not an ISO 8601 time, for exam"):
+    with pytest.raises(
+        DataError, match=r"rows.csv, row 2: column 'at': '18/03/2013' is not an ISO 8601 time, for exam"
+    ):
         utc(["2013-03-18", "18/03/2013"])
 
 

@@ -45,18 +45,16 @@ class Files:
         self._fs, self._path = fsspec.url_to_fs(pattern if "://" in pattern else str(home / pattern))
 
     def spans(self, intervals: Sequence[Interval]) -> Iterator[Span]:
-        """Yield one span per distinct set of file names: a file that holds many intervals is read once."""
-        for names, group in groupby(intervals, self._names):
+        """Yield one span per distinct file name: a file that holds many intervals is read once."""
+        for name, group in groupby(intervals, self._name):
             together = tuple(group)
-            yield Span(self._covers(together[0]), together, " and ".join(names[:2]))
+            yield Span(self._covers(together[0]), together, name)
 
     def list(self, span: Span) -> Listing:
         """Return the matching files, sorted, with a fingerprint of names, sizes, times and tags."""
-        found: dict[str, Any] = {}
         with _reporting(self.pattern):
             self._fs.invalidate_cache()
-            for name in self._names(span.intervals[0]):
-                found |= self._fs.glob(name, detail=True)
+            found = self._fs.glob(self._name(span.intervals[0]), detail=True)
         files = {name: info for name, info in sorted(found.items()) if info.get("type") != "directory"}
         told = {name: {key: str(info[key]) for key in _CHANGING if key in info} for name, info in files.items()}
         return Listing(tuple(files), digest.of_value(told))
@@ -99,13 +97,11 @@ class Files:
         starts = [start for match in matches if (start := _start(match.groupdict()))]
         return min(starts, key=lambda start: abs(start - instant), default=None)
 
-    def _names(self, interval: Interval) -> tuple[str, ...]:
-        start, end = interval.start, interval.end
-        if start is None or end is None:
-            return (self._path,)
-        hours = [start + timedelta(hours=n) for n in range(int((end - start) / timedelta(hours=1)))]
-        names = [self._path.replace("{date}", f"{hour:%Y-%m-%d}").replace("{hour}", f"{hour:%H}") for hour in hours]
-        return tuple(dict.fromkeys(names))
+    def _name(self, interval: Interval) -> str:
+        start = interval.start
+        if start is None:
+            return self._path
+        return self._path.replace("{date}", f"{start:%Y-%m-%d}").replace("{hour}", f"{start:%H}")
 
     def _covers(self, interval: Interval) -> Interval:
         if interval.start is None or "{date}" not in self._path:

@@ -89,12 +89,12 @@ class Query:
         return {name: value if zoned or value is None else value.replace(tzinfo=None) for name, value in bounds.items()}
 
     def _failure(self, error: Exception) -> DataError | Unreachable:
-        """Tell wrong SQL from a database that does not answer; SQLite and others report both as one class."""
-        if getattr(error, "connection_invalidated", False) or getattr(error, "statement", None) is None:
-            return Unreachable(
-                f"connection {self.conn_id!r}: {_first_line(error)}. Check that the database is up, then retry"
-            )
-        return DataError(f"{self.file.name} on connection {self.conn_id!r}: {_first_line(error)}")
+        """Tell wrong SQL from a database that does not answer; SQLite reports both as one class."""
+        if getattr(getattr(error, "orig", None), "sqlite_errorname", "") == "SQLITE_ERROR":
+            return DataError(f"{self.file.name} on connection {self.conn_id!r}: {_first_line(error)}")
+        return Unreachable(
+            f"connection {self.conn_id!r}: {_first_line(error)}. Check that the database is up, then retry"
+        )
 
 
 def _first_line(error: Exception) -> str:

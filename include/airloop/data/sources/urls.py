@@ -30,7 +30,7 @@ def sqlalchemy_url(text: str, conn_id: str) -> URL:
     from sqlalchemy import URL, exc, make_url
 
     if text.lstrip().startswith("{"):
-        return _of_fields(json.loads(text))
+        return _of_fields(_json(text, conn_id))
     parts = urlsplit(text)
     if parts.scheme == "sqlite" and parts.netloc:  # Airflow writes SQLite's path as the host.
         return URL.create("sqlite", database=unquote(parts.netloc) + unquote(parts.path).rstrip("/"))
@@ -41,6 +41,13 @@ def sqlalchemy_url(text: str, conn_id: str) -> URL:
     query = {name: value for name, value in url.query.items() if name != "__extra__"}
     extra = dict(parse_qsl(parts.query)).get("__extra__")
     return url.set(drivername=_driver(url.drivername), query={**query, **_scalars(extra)})
+
+
+def _json(text: str, conn_id: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        raise DataError(f"connection {conn_id!r} is no JSON such as Airflow writes for a connection") from None
 
 
 def _of_fields(fields: dict[str, Any]) -> URL:
