@@ -23,17 +23,16 @@ WITHHELD = "Great Expectations could not check it; its message is withheld becau
 
 @dataclass(frozen=True)
 class Checker:
-    """A suite made ready for partitions that all have ``columns`` (name → Arrow type)."""
+    """A suite made ready for partitions; of ``private`` columns no value gets into a finding."""
 
     suite: Suite
-    columns: dict[str, str]
     private: frozenset[str]
     engine: Engine
 
     @classmethod
-    def of(cls, suite: Suite, columns: dict[str, str], private: Collection[str]) -> Checker:
+    def of(cls, suite: Suite, private: Collection[str]) -> Checker:
         """Load Great Expectations (seconds) and build the suite. Raises SpecError for arguments it refuses."""
-        return cls(suite, columns, frozenset(private), Engine(suite, columns))
+        return cls(suite, frozenset(private), Engine(suite))
 
     def check(self, frames: Sequence[pd.DataFrame]) -> list[list[Finding]]:
         """Return the findings of each partition's rows, in the order of the suite.
@@ -66,9 +65,9 @@ class Checker:
         for number, expectation in enumerate(self.suite.expectations):
             if expectation.type == "expect_column_to_exist":
                 continue
-            unknown = [column for column in expectation.columns if column not in self.columns]
+            unknown = [column for column in expectation.columns if column not in frame.columns]
             if unknown:
-                error = f"there is no column {unknown[0]!r}.{nearest(unknown[0], self.columns)}"
+                error = f"there is no column {unknown[0]!r}.{nearest(unknown[0], map(str, frame.columns))}"
                 yield number, Finding(met=False, rows=len(frame), error=error)
             elif frame.empty and expectation.kind.scope is not Scope.TABLE:
                 broken = 0 if expectation.kind.names_rows else None
@@ -81,6 +80,8 @@ class Checker:
         rows = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
         starts = np.cumsum([0, *(len(frame) for frame in frames)])
         for number, result in self.engine.run(rows, numbers).items():
+            if result.error and len(frames) > 1:
+                continue  # one partition's rows may be the reason: each is checked by itself
             parts = _split(result, starts)
             yield number, [self._finding(number, part, frame) for part, frame in zip(parts, frames, strict=True)]
 

@@ -45,42 +45,62 @@ def library() -> Any:
 
 
 class Engine:
-    """A suite made ready to be run on frames with ``columns`` (name → Arrow type).
+    """A suite made ready to be run on frames.
 
     Raises SpecError naming every expectation whose arguments have values that Great Expectations refuses.
     """
 
-    def __init__(self, suite: Suite, columns: Mapping[str, str]) -> None:
+    def __init__(self, suite: Suite) -> None:
         self._gx = gx = library()
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types import base
 
-        self.expectations = build(suite, columns)
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        # With settings of its own a context makes no temporary folder for documents, and shows no progress bars.
+        settings = base.DataContextConfig(
+            store_backend_defaults=base.InMemoryStoreBackendDefaults(),
+            progress_bars=base.ProgressBarsConfig(globally=False),
+        )
+        self._suite = suite
+        self._built = {frozenset[str](): build(suite)}
+        context = gx.get_context(mode="ephemeral", project_config=settings)
         asset = context.data_sources.add_pandas("partitions").add_dataframe_asset("rows")
         self._batches = asset.add_batch_definition_whole_dataframe("all")
+
+    @property
+    def expectations(self) -> list[Any]:
+        """The suite as objects of Great Expectations, with the arguments as they are written."""
+        return self._built[frozenset()]
 
     def run(self, frame: pd.DataFrame, numbers: Sequence[int]) -> dict[int, Result]:
         """Return number → result of those expectations on ``frame``."""
         if not numbers:
             return {}
-        wanted = [self.expectations[number].copy() for number in numbers]
+        from great_expectations.validator.v1_validator import Validator
+
+        times = frozenset(str(column) for column in frame.columns if frame[column].dtype.kind == "M")
+        if times not in self._built:
+            self._built[times] = build(self._suite, times)
+        wanted = [self._built[times][number].copy() for number in numbers]
         suite = self._gx.ExpectationSuite(name="airloop", expectations=wanted)
+        # What `Batch.validate` does, without making the batch twice.
+        validator = Validator(self._batches, result_format=_COMPLETE, batch_parameters={"dataframe": frame})
         with quietly():
-            outcome = self._batches.get_batch({"dataframe": frame}).validate(suite, result_format=_COMPLETE)
+            outcome = validator.validate_expectation_suite(suite)
         # Results that raised come first, so each is found by the number that it carries.
         return {one.expectation_config.meta["number"]: _result(one) for one in outcome.results}
 
 
-def build(suite: Suite, columns: Mapping[str, str]) -> list[Any]:
-    """Return the suite's expectations as objects of Great Expectations, each with its number in ``meta``."""
+def build(suite: Suite, times: frozenset[str] = frozenset()) -> list[Any]:
+    """Return the suite's expectations as objects of Great Expectations, each with its number in ``meta``.
+
+    Arguments about the columns ``times``, which hold instants, become instants.
+    """
     from great_expectations.compatibility.pydantic import ValidationError
     from great_expectations.expectations.registry import get_expectation_impl
 
     built, problems = [], []
     for number, expectation in enumerate(suite.expectations):
         try:
-            arguments = _with_instants(expectation, columns)
+            arguments = _with_instants(expectation, times)
             about = {"description": expectation.name} if expectation.name else {}
             with quietly():
                 one = get_expectation_impl(expectation.type)(**arguments, **about, meta={"number": number})
@@ -106,14 +126,11 @@ def _said(error: Exception) -> str:
     return "; ".join(texts or by_key.get("", [str(error)]))
 
 
-def _with_instants(expectation: Expectation, columns: Mapping[str, str]) -> dict[str, Any]:
-    """Return the arguments, texts made instants where the column holds instants: texts never equal them."""
-    import pandas as pd
-
-    types = [columns.get(column, "") for column in expectation.columns]
-    if not types or not all(kind.startswith("timestamp") for kind in types):
+def _with_instants(expectation: Expectation, times: frozenset[str]) -> dict[str, Any]:
+    """Return the arguments, texts made instants (UTC) where they are compared with instants: they never equal them."""
+    if not expectation.columns or not times.issuperset(expectation.columns):
         return dict(expectation.arguments)
-    zone = "UTC" if "tz=" in types[0] else None
+    import pandas as pd
 
     def instant(value: Any) -> Any:
         if isinstance(value, list):
@@ -121,7 +138,7 @@ def _with_instants(expectation: Expectation, columns: Mapping[str, str]) -> dict
         if not isinstance(value, str):
             return value
         stamp = pd.Timestamp(value)
-        return stamp.tz_convert(zone) if stamp.tzinfo else stamp.tz_localize(zone)
+        return stamp.tz_convert("UTC") if stamp.tzinfo else stamp.tz_localize("UTC")
 
     keys = ("min_value", "max_value", "value_set", "value_pairs_set")
     return {key: instant(value) if key in keys else value for key, value in expectation.arguments.items()}

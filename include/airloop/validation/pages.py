@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airloop.validation.engine import quietly
 from airloop.validation.findings import Finding
 from airloop.validation.naming import partition_title
 from airloop.validation.suite import Suite
@@ -40,7 +41,8 @@ class PageWriter:
             meta={},
         )
         renderer, view = _rendering()
-        document = renderer.render(outcome)
+        with quietly():
+            document = renderer.render(outcome)
         # Its first section, the overview, links to pages of a site that is not there.
         document.sections = document.sections[1:]
         about = {
@@ -89,7 +91,7 @@ def _escaped_description(configuration: Any) -> Any:
 
 
 def escaped(value: Any) -> Any:
-    """Return ``value`` with its texts as HTML shows them: Great Expectations puts samples into its pages as they are."""
+    """Return ``value`` with its texts as HTML: Great Expectations puts samples into its pages as they are."""
     if isinstance(value, str):
         return html.escape(value)
     if isinstance(value, Mapping):

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "quarantined.parquet"
-ADDED = ("airloop_partition", "airloop_position", "airloop_reasons")
 
 
 def keep(
@@ -37,7 +36,7 @@ def keep(
     positions = sorted(reasons)
     shown = [column for column in frame.columns if column not in private]
     rows = frame.iloc[positions][shown].reset_index(drop=True)
-    values = (partition, positions, ["; ".join(reasons[position]) for position in positions])
-    for place, (column, value) in enumerate(zip(ADDED, values, strict=True)):
-        rows.insert(place, column, value)
+    rows.insert(0, "airloop_partition", partition)
+    rows.insert(1, "airloop_position", positions)
+    rows.insert(2, "airloop_reasons", ["; ".join(reasons[position]) for position in positions])
     rows.to_parquet(folder / FILE, index=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from airloop.validation.suite import Suite, load
 if TYPE_CHECKING:
     from airloop.data.snapshot import Partition, Snapshot
     from airloop.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 KIND = "validations"
 LAYOUT = 1
@@ -35,7 +38,7 @@ def validate(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot) -> tu
     """
     suite = load(pipeline)
     private = sorted(pipeline.spec.data.private)
-    names = {one.digest: _name(one, suite, private) for one in snapshot.partitions} if suite else {}
+    names = _names(snapshot, suite, private) if suite else {}
     if suite:
         _check_new(workspace, suite, snapshot, names, private)
     name = digest.of_value(
@@ -50,6 +53,8 @@ def validate(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot) -> tu
     if not workspace.store.has(KIND, name):
         _merge(workspace, suite, snapshot, names, name)
     validation = load_validation(workspace, name)
+    for text in validation.warnings:
+        log.warning("%s", text)
     if suite and validation.failed:
         raise ValidationBlocked(_blocked(suite, snapshot, validation))
     return name, validation
@@ -61,30 +66,32 @@ def load_validation(workspace: Workspace, name: str) -> Validation:
     return Validation.model_validate({**value, "docs": f"{workspace.store.uri(KIND, name)}/index.html"})
 
 
-def _name(partition: Partition, suite: Suite, private: Sequence[str]) -> str:
-    return digest.of_value(
-        {
-            "layout": LAYOUT,
-            "partition": partition.digest,
-            "start": partition.start and clock.iso(partition.start),
-            "suite": suite.digest,
-            "private": list(private),
-            "great_expectations": version("great-expectations"),
-        }
-    )
+def _names(snapshot: Snapshot, suite: Suite, private: Sequence[str]) -> dict[str, str]:
+    """Return partition digest → digest of all that its findings depend on."""
+    common = {
+        "layout": LAYOUT,
+        "suite": suite.digest,
+        "private": list(private),
+        "great_expectations": version("great-expectations"),
+    }
+    return {
+        one.digest: digest.of_value({**common, "partition": one.digest, "start": one.start and clock.iso(one.start)})
+        for one in snapshot.partitions
+    }
 
 
 def _check_new(
     workspace: Workspace, suite: Suite, snapshot: Snapshot, names: dict[str, str], private: Sequence[str]
 ) -> None:
     new = [one for one in snapshot.partitions if not workspace.store.has(KIND, names[one.digest])]
+    log.info("%d of %d partitions are new and are checked", len(new), len(snapshot.partitions))
     if not new:
         return
     from airloop.data import read_partition
     from airloop.validation.checking import Checker
     from airloop.validation.pages import PageWriter
 
-    checker = Checker.of(suite, snapshot.columns, private)
+    checker = Checker.of(suite, private)
     writer = PageWriter(suite, checker.engine.expectations)
     for partitions in _chunks(new):
         frames = [read_partition(workspace, one) for one in partitions]

@@ -92,7 +92,7 @@ def test_the_same_findings_give_the_same_page(orders):
     expectation = Expectation("expect_column_mean_to_be_between", Severity.WARN, {"column": "country", "max_value": 3})
     suite = Suite(Path("e.yaml"), (expectation,))
     snapshot = orders.snapshot(pipeline)
-    checker = Checker.of(suite, snapshot.columns, [])
+    checker = Checker.of(suite, [])
     (findings,) = checker.check([orders.day(0)])
     one, two = (PageWriter(suite, checker.engine.expectations).page(snapshot.partitions[0], findings) for _ in "12")
     assert one == two
