@@ -1,8 +1,8 @@
 """Gradient-boosted trees by XGBoost: streamed, deterministic, and resumable to the same bytes.
 
-Training goes in chunks of ``checkpoint_every`` rounds, and each chunk starts from the saved bytes of the one before,
-killed or not: whatever XGBoost keeps only in memory is lost in both cases alike. With ``seed_per_iteration`` the
-random draws of a round depend on its number alone.
+Training goes in chunks of ``checkpoint_every`` rounds (later ones a quarter of the rounds so far), and each chunk
+starts from the saved bytes of the one before, killed or not: whatever XGBoost keeps only in memory is lost in both
+cases alike. With ``seed_per_iteration`` the random draws of a round depend on its number alone.
 """
 
 from __future__ import annotations
@@ -104,14 +104,13 @@ class XGBoostTrainer:
         return XGBoostModel(xgboost.Booster({"nthread": threads}, model_file=folder / _MODEL_FILE))
 
     def _parameters(self, data: TrainingData, model: Model, seed: int) -> dict[str, Any]:
-        params = parameters(model, max(2, len(data.schema.classes)), seed)
-        return with_constraints(params, [feature.name for feature in data.schema.features])
+        return with_constraints(parameters(model, data.classes, seed), data.features)
 
     def _load_matrices(
         self, data: TrainingData, model: Model, folder: Path
     ) -> tuple[xgboost.DMatrix, xgboost.DMatrix | None]:
         if self._matrices is None or self._matrices[0] is not data:
-            types = ["q" if feature.categories is None else "c" for feature in data.schema.features]
+            types = ["c" if is_categorical else "q" for is_categorical in data.categorical]
             train = _matrix(data.fit, types, model, folder, None)
             watch = _matrix(data.watch, types, model, folder, train) if data.watch is not None else None
             self._matrices = data, train, watch
@@ -137,10 +136,7 @@ class _Run:
 
     def train(self) -> tuple[xgboost.Booster, list[float]]:
         """Return the booster after the last round tried, and the watched metric after each round."""
-        packed = checkpoint.read(self._folder)
-        booster, history = self._open(packed)
-        if packed is not None:
-            log.info("going on after round %d from the checkpoint in %s", booster.num_boosted_rounds(), self._folder)
+        booster, history = self._start()
         while booster.num_boosted_rounds() < self._rounds and not self._is_over(history):
             self._advance(booster, history)
             packed = checkpoint.pack(booster, history)
@@ -153,6 +149,18 @@ class _Run:
         values = np.array(history)
         return int(np.argmax(values) if more_is_better(watched_metric(self._model)) else np.argmin(values))
 
+    def _start(self) -> tuple[xgboost.Booster, list[float]]:
+        packed = checkpoint.read(self._folder)
+        if packed is None:
+            return self._open(None)
+        try:
+            booster, history = self._open(packed)
+        except (xgboost.core.XGBoostError, ValueError) as error:
+            log.warning("beginning again: the checkpoint in %s cannot be read: %s", self._folder, first_line(error))
+            return self._open(None)
+        log.info("going on after round %d from the checkpoint in %s", booster.num_boosted_rounds(), self._folder)
+        return booster, history
+
     def _open(self, packed: bytes | None) -> tuple[xgboost.Booster, list[float]]:
         cache = [self._train, *([self._watch] if self._watch is not None else [])]
         booster = xgboost.Booster(self._params, cache, model_file=bytearray(packed) if packed else None)
@@ -160,7 +168,9 @@ class _Run:
 
     def _advance(self, booster: xgboost.Booster, history: list[float]) -> None:
         start = booster.num_boosted_rounds()
-        for number in range(start, min(start + self._chunk, self._rounds)):
+        # A new start predicts all rows with all trees so far: growing chunks keep that linear in the rounds.
+        end = start + max(self._chunk, start // 4)
+        for number in range(start, min(end, self._rounds)):
             try:
                 booster.update(self._train, number)
                 if self._watch is not None:

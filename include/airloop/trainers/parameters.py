@@ -129,8 +129,8 @@ def check_with_xgboost(params: Mapping[str, Any]) -> None:
 
 def first_line(error: Exception) -> str:
     """Return the part of an XGBoost error that a person can use, without its C++ stack."""
-    text = str(error).partition("Stack trace")[0].strip()
-    return re.sub(r"^\[[\d:]+\] \S+\.(?:cc|cu|h|cuh):\d+:\s*", "", text)
+    text = re.sub(r"^\[[\d:]+\] \S+\.(?:cc|cu|h|cuh):\d+:\s*", "", str(error).partition("Stack trace")[0])
+    return " ".join(text.split())
 
 
 def _unused(message: str) -> list[str]:

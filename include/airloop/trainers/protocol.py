@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from airloop.features.schema import Schema
-
 if TYPE_CHECKING:
     from airloop.spec.model import Model
 
@@ -46,7 +44,12 @@ class Rows:
 class TrainingData:
     """Rows to fit, and later rows that early stopping watches (None where it is off)."""
 
-    schema: Schema
+    features: tuple[str, ...]
+    """Names of the matrix's columns."""
+    categorical: tuple[bool, ...]
+    """Which columns hold indices of categories."""
+    classes: int
+    """Number of classes; 0 for a regression."""
     fit: Rows
     watch: Rows | None
 

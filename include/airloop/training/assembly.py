@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 def assemble(
     workspace: Workspace, spec: Spec, code: FeatureCode, snapshot: Snapshot, validation: Validation, scratch: Path
-) -> TrainingData:
-    """Return the encoded training rows, split into rows to fit and later rows to watch.
+) -> tuple[Schema, TrainingData]:
+    """Return the schema and the encoded training rows, split into rows to fit and later rows to watch.
 
     Two passes: the first learns schema, times and labels, the second encodes. Above ``model.external_memory_above``
     rows the arrays lie in files in ``scratch``. Raises TrainingError and FeatureError for rows that no model can be
@@ -47,7 +47,7 @@ def assemble(
     if survey.sample is not None:
         check_one_at_a_time(schema, code, survey.sample)
     log.info("features of %d partitions: %d built, the others were kept", len(survey.parts), cache.built)
-    return _encode(spec, schema, cache, survey, scratch)
+    return schema, _encode(spec, schema, cache, survey, scratch)
 
 
 def check_one_at_a_time(schema: Schema, code: FeatureCode, sample: Sample) -> None:
@@ -87,7 +87,9 @@ def _encode(spec: Spec, schema: Schema, cache: FeatureCache, survey: Survey, scr
         Rows(matrix, labels[mask].astype(np.float32), hashes[mask])
         for matrix, mask in ((fit, ~watched), (watch, watched))
     ]
-    return TrainingData(schema, kept[0], kept[1] if watched.any() else None)
+    names = tuple(feature.name for feature in schema.features)
+    categorical = tuple(feature.categories is not None for feature in schema.features)
+    return TrainingData(names, categorical, len(schema.classes), kept[0], kept[1] if watched.any() else None)
 
 
 def _watched(spec: Spec, survey: Survey, hashes: np.ndarray[Any, np.dtype[np.uint64]]) -> Mask:

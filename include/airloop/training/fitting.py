@@ -21,6 +21,7 @@ from airloop.training.scores import scores
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
     from airloop.spec import Pipeline
+    from airloop.spec.words import Task
     from airloop.trainers.protocol import Fitted, TrainingData
     from airloop.validation import Validation
     from airloop.workspace import Workspace
@@ -52,8 +53,8 @@ def fit(
     trainer.check(spec.model)
     inputs = input_columns(spec, snapshot.columns)
     code = FeatureCode.load(pipeline.folder, spec.features, inputs)
-    rows = assemble(workspace, spec, code, snapshot, validation, work)
-    log.info("fitting %d rows, %d features", len(rows.fit), len(rows.schema.features))
+    schema, rows = assemble(workspace, spec, code, snapshot, validation, work)
+    log.info("fitting %d rows, %d features", len(rows.fit), len(schema.features))
     fitted = trainer.fit(rows, spec.model, work)
     replicates = [trainer.fit_replicate(rows, spec.model, i, fitted, work) for i in range(spec.model.replicates)]
     lineage = {
@@ -65,7 +66,7 @@ def fit(
     }
     hooks = SavedHooks(spec.features.build, inputs, spec.features.arrays) if spec.features else None
     with workspace.store.writing(KIND, model) as folder:
-        save_servable(folder, rows.schema, code, hooks, fitted, spec.model.trainer)
+        save_servable(folder, schema, code, hooks, fitted, spec.model.trainer)
         for number, replicate in enumerate(replicates):
             trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number))
         record = _record(pipeline, snapshot, rows, fitted) | {"lineage": lineage, "digest": model}
@@ -74,7 +75,6 @@ def fit(
 
 
 def _record(pipeline: Pipeline, snapshot: Snapshot, rows: TrainingData, fitted: Fitted) -> dict[str, Any]:
-    names = [feature.name for feature in rows.schema.features]
     metric, curve = fitted.watched
     return {
         "pipeline": pipeline.spec.name,
@@ -85,15 +85,15 @@ def _record(pipeline: Pipeline, snapshot: Snapshot, rows: TrainingData, fitted: 
         "rows": {"fit": len(rows.fit), "watch": len(rows.watch) if rows.watch is not None else 0},
         "rounds": fitted.rounds,
         "watched": {"metric": metric, "values": list(curve)},
-        "importance": fitted.importance(names),
-        "metrics": _metrics(rows, fitted),
+        "importance": fitted.importance(rows.features),
+        "metrics": _metrics(pipeline.spec.model.task, rows, fitted),
     }
 
 
-def _metrics(rows: TrainingData, fitted: Fitted) -> dict[str, float]:
+def _metrics(task: Task, rows: TrainingData, fitted: Fitted) -> dict[str, float]:
     if rows.watch is None:
         return {}
-    return scores(rows.schema.task, rows.watch.label.astype(np.float64), fitted.predict(rows.watch.matrix))
+    return scores(task, rows.watch.label.astype(np.float64), fitted.predict(rows.watch.matrix))
 
 
 def _write_json(path: Path, value: Any) -> None:

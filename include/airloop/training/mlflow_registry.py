@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +20,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from airloop.errors import TrainingError
 from airloop.training import plots
@@ -46,7 +47,7 @@ def register_once(workspace: Workspace, pipeline: Pipeline, model: str) -> Entry
     folder = workspace.store.folder("models", model)
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     with exclusive(workspace.home / "locks" / "mlflow"), _reporting(url):
-        client = _connect(url)
+        client = connect(url)
         run = _run(client, workspace, name, record)
         version = _version(client, name, model)
         if version is None:
@@ -63,12 +64,18 @@ def register_once(workspace: Workspace, pipeline: Pipeline, model: str) -> Entry
     return Entry(version, run.info.run_id)
 
 
-def _connect(url: str) -> MlflowClient:
+def connect(url: str) -> MlflowClient:
+    """Return a client; a database file and its tables are made where they are missing."""
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    return MlflowClient(url, url)
+    with warnings.catch_warnings():
+        # MLflow's mapped classes use what SQLAlchemy 2.1 deprecates; nothing that a reader of the log could act on.
+        warnings.simplefilter("ignore", SADeprecationWarning)
+        client = MlflowClient(url, url)
+        client.search_registered_models(max_results=1)
+    return client
 
 
 @contextmanager
