@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from airloop.gates.judge import Verdict, judge, load_verdict
+from airloop.gates.judge import judge, load_verdict
+from airloop.gates.verdict import Verdict
 
 __all__ = ["judge", "load_verdict", "Verdict"]

@@ -34,8 +34,8 @@ from airloop.gates.metrics import Array, score
 from airloop.gates.resampling import bootstrap, leave_one_out
 from airloop.spec.words import METRICS
 
-_RESAMPLES = 500
-"""Enough for a standard deviation: it is then 3 % uncertain."""
+_RESAMPLES = {"pr_auc": 300}
+"""Where resampling is dear; else 1,000. A standard deviation from 300 is 4 % uncertain."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _row_variance(
     if metric == "roc_auc":
         variance = float(contrast @ delong(truth, fits)[1] @ contrast)
     else:
-        drawn = bootstrap(metric, truth, fits, resamples=_RESAMPLES) @ contrast
+        drawn = bootstrap(metric, truth, fits, resamples=_RESAMPLES.get(metric, 1000)) @ contrast
         variance = float(np.nanvar(drawn, ddof=1))
     if blocks is None:
         return variance, len(truth) - 1

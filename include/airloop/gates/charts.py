@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ def draw(spec: Spec, label: str, number: int) -> str:
 
 def curve(points: Sequence[Row], x: str, y: str, *, diagonal: bool, two: bool) -> Spec:
     """Return lines ``y`` over ``x``, both 0 to 1, one for each ``model`` of the points."""
-    share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}}
+    share: Spec = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}}
     line = {
         "data": {"values": list(points)},
         "mark": {"type": "line", "strokeWidth": 2},
@@ -76,33 +77,27 @@ def curve(points: Sequence[Row], x: str, y: str, *, diagonal: bool, two: bool) -
 
 def calibration(bins: Sequence[Row], counts: Sequence[Row], *, two: bool) -> Spec:
     """Return observed over promised shares, and below it how many rows got which promise."""
-    share = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}}
-    colour = _WHO if two else {"value": CANDIDATE}
+    most = max((max(row["promised"], row["observed"]) for row in bins), default=1.0)
+    share = {
+        "type": "quantitative",
+        "scale": {"domain": [0, min(1, math.ceil(10 * most) / 10)], "clamp": True},
+        "axis": {"format": "%", "tickCount": 5},
+    }
     encoding = {
         "x": {"field": "promised", "title": None, **share},
         "y": {"field": "observed", "title": "happened", **share},
-        "color": colour,
+        "color": _WHO if two else {"value": CANDIDATE},
     }
-    data = {"values": list(bins)}
+    line = {"type": "line", "strokeWidth": 2, "point": {"size": 36, "filled": True}}
     above = {
         "width": _WIDTH,
         "height": 190,
-        "layer": [
-            _diagonal(share),
-            {"data": data, "mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding},
-            {"data": data, "mark": {"type": "point", "filled": True, "size": 40}, "encoding": encoding},
-        ],
+        "layer": [_diagonal(share), {"data": {"values": list(bins)}, "mark": line, "encoding": encoding}],
     }
     below = {
-        "width": _WIDTH,
+        **histogram(counts, "promised by the candidate", share),
         "height": 46,
-        "data": {"values": list(counts)},
         "mark": {"type": "bar", "color": MUTED, "opacity": 0.6},
-        "encoding": {
-            "x": {"field": "from", "type": "quantitative", "title": "promised by the candidate", **_bars()},
-            "x2": {"field": "to"},
-            "y": {"field": "rows", "type": "quantitative", "title": "rows", "axis": {"tickCount": 2, "grid": False}},
-        },
     }
     return {"vconcat": [above, below], "spacing": 8}
 
@@ -114,7 +109,11 @@ def gains(rows: Sequence[Row]) -> Spec:
         {"mark": {"type": "rule", "color": MUTED}, "encoding": {"x": {"datum": 0}}},
         {
             "mark": {"type": "rule", "strokeWidth": 3},
-            "encoding": {"x": {"field": "lower", "type": "quantitative"}, "x2": {"field": "upper"}, "color": _verdict()},
+            "encoding": {
+                "x": {"field": "lower", "type": "quantitative"},
+                "x2": {"field": "upper"},
+                "color": _verdict(),
+            },
         },
         {"mark": {"type": "point", "filled": True, "size": 70}, "encoding": {"x": tick, "color": _verdict()}},
     ]
@@ -163,16 +162,21 @@ def bars(rows: Sequence[Row]) -> Spec:
 
 def confusion(cells: Sequence[Row], classes: Sequence[str]) -> Spec:
     """Return a matrix: of each true class (rows), which share was given to which class (columns)."""
-    size = max(18, min(40, 360 // max(1, len(classes))))
+    size = max(18, min(64, 360 // max(1, len(classes))))
     y = {"field": "truth", "type": "nominal", "sort": list(classes), "title": "true"}
     x = {"field": "given", "type": "nominal", "sort": list(classes), "title": "predicted", "axis": {"labelAngle": 0}}
     opacity = {"field": "share", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1], "range": [0, 1]}}
     layers: list[Spec] = [
-        {"mark": {"type": "rect", "color": CANDIDATE, "stroke": LINE}, "encoding": {"x": x, "y": y, "fillOpacity": opacity}}
+        {
+            "mark": {"type": "rect", "color": CANDIDATE, "stroke": LINE},
+            "encoding": {"x": x, "y": y, "fillOpacity": opacity},
+        }
     ]
     if len(classes) <= 12:
         text = {"field": "rows", "type": "quantitative"}
-        layers.append({"mark": {"type": "text", "fontSize": 10, "color": INK}, "encoding": {"x": x, "y": y, "text": text}})
+        layers.append(
+            {"mark": {"type": "text", "fontSize": 10, "color": INK}, "encoding": {"x": x, "y": y, "text": text}}
+        )
     return {"width": {"step": size}, "height": {"step": size}, "data": {"values": list(cells)}, "layer": layers}
 
 
@@ -191,25 +195,22 @@ def residuals(points: Sequence[Row], unit: str) -> Spec:
                     "y": {"field": "error", "title": "predicted minus true", **number},
                 },
             },
-            {"mark": {"type": "rule", "color": INK}, "encoding": {"y": {"datum": 0}}},
+            {"data": {"values": [{}]}, "mark": {"type": "rule", "color": INK}, "encoding": {"y": {"datum": 0}}},
         ],
     }
 
 
-def histogram(counts: Sequence[Row], title: str) -> Spec:
+def histogram(counts: Sequence[Row], title: str, scale: Spec | None = None) -> Spec:
     """Return bars of ``rows`` between ``from`` and ``to``."""
-    x = {"field": "from", "type": "quantitative", "title": title, "scale": {"zero": False}}
+    x = {"field": "from", "title": title, "bin": {"binned": True}, **(scale or {"scale": {"zero": False}})}
+    y = {"field": "rows", "type": "quantitative", "title": "rows", "axis": {"tickCount": 3, "grid": False}}
     return {
         "width": _WIDTH,
         "height": 260,
         "data": {"values": list(counts)},
         "mark": {"type": "bar", "color": CANDIDATE},
-        "encoding": {"x": x, "x2": {"field": "to"}, "y": {"field": "rows", "type": "quantitative", "title": "rows"}},
+        "encoding": {"x": x, "x2": {"field": "to"}, "y": y},
     }
-
-
-def _bars() -> Spec:
-    return {"scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}}
 
 
 def _verdict() -> Spec:
@@ -218,8 +219,9 @@ def _verdict() -> Spec:
 
 
 def _diagonal(share: Spec) -> Spec:
+    end = share["scale"]["domain"][1]
     return {
-        "data": {"values": [{"a": 0, "b": 0}, {"a": 1, "b": 1}]},
+        "data": {"values": [{"a": 0, "b": 0}, {"a": end, "b": end}]},
         "mark": {"type": "line", "color": MUTED, "strokeDash": [3, 3], "strokeWidth": 1},
         "encoding": {"x": {"field": "a", **share}, "y": {"field": "b", **share}},
     }

@@ -75,6 +75,4 @@ def _cumulated(truth: Array, predictions: Array) -> tuple[Array, Array]:
 
 def _points(x: Array, y: Array, model: str) -> Rows:
     kept = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int))
-    return [
-        {"x": round(float(x[i]), 5), "y": round(float(y[i]), 5), "model": model, "n": int(i)} for i in kept
-    ]
+    return [{"x": round(float(x[i]), 5), "y": round(float(y[i]), 5), "model": model, "n": int(i)} for i in kept]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airloop import clock
+from airloop.gates import wording
+from airloop.gates.absolute import judge_limits, judge_metric, judge_slices
 from airloop.gates.blocks import Blocks, blocks_of
 from airloop.gates.bounds import Comparison, compare, interval
 from airloop.gates.champion import ChampionUnusable, LiveModel
 from airloop.gates.holdout import Holdout, groups_of
 from airloop.gates.metrics import Array, OneClass, score
-from airloop.gates.verdict import GateResult, Measured, Status, judge_limits, judge_metric, judge_slices
+from airloop.gates.verdict import GateResult, Measured, Status
 from airloop.gates.versus import NO_CHAMPION, NotCompared, judge_champion
 from airloop.spec.gates import ChampionGate, LimitGate, MetricGate, SliceGate
 from airloop.spec.words import METRICS
@@ -36,6 +37,8 @@ class Evidence:
     """Empty where there is no champion, or it cannot be scored."""
     identical: str = ""
     """Why the candidate is the champion itself; empty where it is not."""
+    _measured: dict[str, Measured] = field(default_factory=dict, repr=False)
+    _compared: dict[str, Comparison | NotCompared] = field(default_factory=dict, repr=False)
 
     @property
     def metrics(self) -> list[str]:
@@ -57,6 +60,19 @@ class Evidence:
 
     def measure(self, metric: str, chosen: Array | None = None) -> Measured:
         """Return a metric of the candidate on all rows, or on those where ``chosen`` is true."""
+        if chosen is not None:
+            return self._measure(metric, chosen)
+        if metric not in self._measured:
+            self._measured[metric] = self._measure(metric, None)
+        return self._measured[metric]
+
+    def compare(self, metric: str) -> Comparison | NotCompared:
+        """Return the comparison with the champion on the rows later than either's training."""
+        if metric not in self._compared:
+            self._compared[metric] = self._compare(metric)
+        return self._compared[metric]
+
+    def _measure(self, metric: str, chosen: Array | None) -> Measured:
         mask = np.ones(len(self.holdout), dtype=bool) if chosen is None else chosen
         truth, fit = self.holdout.truth[mask], self.fits[0][mask]
         if not truth.size:
@@ -67,8 +83,7 @@ class Evidence:
         except OneClass as error:
             return Measured(len(truth), problem=str(error))
 
-    def compare(self, metric: str) -> Comparison | NotCompared:
-        """Return the comparison with the champion on the rows later than either's training."""
+    def _compare(self, metric: str) -> Comparison | NotCompared:
         if self.champion is None:
             return NO_CHAMPION
         why_not = self._why_not_compared(metric)
@@ -89,7 +104,7 @@ class Evidence:
         if not len(self.holdout):
             return f"{metric} against the champion: no labelled holdout rows"
         if isinstance(self.champion, LiveModel) and self.champion.trained_until and not self.later.any():
-            until = clock.iso(self.champion.trained_until)
+            until = wording.instant(self.champion.trained_until)
             return (
                 f"the champion (version {self.champion.version}) was trained on rows up to {until}: none here is later"
             )

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from airloop.gates import wording
 from airloop.refs import Outcome
-from airloop.spec.gates import LimitGate, MetricGate, SliceGate
 
 Kind = Literal["metric", "champion", "slices", "limits"]
 
@@ -87,6 +85,23 @@ class Decision:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What all gates say together about one candidate, and what it rests on."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    gates: tuple[GateResult, ...]
+    warnings: tuple[str, ...]
+    """What a person should read although it decides nothing."""
+    version: str
+    champion_version: str | None
+    rows: int
+    """Labelled holdout rows."""
+    report: str
+    """URI of the HTML page."""
+
+
 def decide(results: Sequence[GateResult], *, has_champion: bool, holds: Sequence[str] = ()) -> Decision:
     """Return the outcome with its reasons, those that decided it first.
 
@@ -96,12 +111,17 @@ def decide(results: Sequence[GateResult], *, has_champion: bool, holds: Sequence
     deciding = [result for result in results if not result.shadow and result.kind != "limits"]
     failed = [result.reason for result in deciding if result.status == Status.FAIL]
     if failed:
-        return Decision(Outcome.REJECT, (*failed, *holds))
+        return _decision(Outcome.REJECT, [*failed, *holds])
     undecided = [result.reason for result in deciding if result.status == Status.UNDECIDED]
     nothing = _nothing_judged(results, deciding, has_champion)
     if undecided or holds or nothing:
-        return Decision(Outcome.HOLD, (*holds, *nothing, *undecided))
-    return Decision(Outcome.PROMOTE, tuple(result.reason for result in deciding))
+        return _decision(Outcome.HOLD, [*holds, *nothing, *undecided])
+    return _decision(Outcome.PROMOTE, [result.reason for result in deciding])
+
+
+def _decision(outcome: Outcome, reasons: list[str]) -> Decision:
+    # Several gates may have one reason, such as a champion that cannot be judged.
+    return Decision(outcome, tuple(dict.fromkeys(reasons)))
 
 
 def _nothing_judged(results: Sequence[GateResult], deciding: list[GateResult], has_champion: bool) -> list[str]:
@@ -114,121 +134,3 @@ def _nothing_judged(results: Sequence[GateResult], deciding: list[GateResult], h
     if not has_champion and not any(result.kind in ("metric", "slices") for result in deciding):
         return ["no champion yet, and no absolute gate: add one to `gates`, for example a metric with `min`"]
     return []
-
-
-def judge_metric(gate: MetricGate, measured: Measured) -> GateResult:
-    """Return what an absolute bound says about a metric on all labelled holdout rows."""
-    status, reason, needed = _absolute(gate, measured)
-    return GateResult(
-        kind="metric",
-        rule=rule_of(gate),
-        status=status,
-        reason=reason,
-        shadow=gate.mode == "shadow",
-        metric=gate.metric,
-        rows=measured.rows,
-        value=measured.value,
-        bound=measured.interval,
-        threshold=gate.min if gate.min is not None else gate.max,
-        needed_rows=needed,
-    )
-
-
-def judge_slices(gate: SliceGate, groups: dict[str, Measured]) -> GateResult:
-    """Return what an absolute bound says about every group; small ones are listed, not judged.
-
-    The result's value is that of the worst judged group. UNDECIDED when no group could be judged.
-    """
-    slices = tuple(_judge_slice(gate, name, measured) for name, measured in groups.items())
-    judged = [part for part in slices if part.status != Status.UNDECIDED]
-    failed = [part.reason for part in judged if part.status == Status.FAIL]
-    left_out = [part.name for part in slices if part.status == Status.UNDECIDED]
-    if failed:
-        status, reason = Status.FAIL, f"{gate.slices}: {'; '.join(failed)}"
-    elif not judged:
-        status, reason = Status.UNDECIDED, _no_slice(gate, slices)
-    else:
-        status, reason = Status.PASS, f"{rule_of(gate)}: met in all {len(judged)} judged"
-    if left_out and judged:
-        reason += f" (not judged: {wording.listed(left_out)})"
-    worst = _worst(gate, judged)
-    largest = max((part.measured.rows for part in slices), default=0)
-    return GateResult(
-        kind="slices",
-        rule=rule_of(gate),
-        status=status,
-        reason=reason,
-        shadow=gate.mode == "shadow",
-        metric=gate.metric,
-        rows=sum(part.measured.rows for part in slices),
-        value=worst.measured.value if worst else None,
-        threshold=gate.min if gate.min is not None else gate.max,
-        needed_rows=gate.min_rows - largest if not judged and largest < gate.min_rows else None,
-        slices=slices,
-    )
-
-
-def judge_limits(gate: LimitGate) -> GateResult:
-    """Return LATER: latency and size are measured on the bundle itself."""
-    return GateResult(
-        kind="limits",
-        rule=rule_of(gate),
-        status=Status.LATER,
-        reason=f"{rule_of(gate)}: judged when the bundle is verified",
-        shadow=gate.mode == "shadow",
-    )
-
-
-def rule_of(gate: MetricGate | SliceGate | LimitGate) -> str:
-    """Return an absolute gate in words."""
-    if isinstance(gate, LimitGate):
-        limits = (("p99 latency", gate.latency_p99_ms, "ms"), ("bundle", gate.bundle_mb, "MB"))
-        return ", ".join(f"{what} at most {wording.number(most)} {unit}" for what, most, unit in limits if most)
-    bounds = [f"at least {wording.number(gate.min, 6)}"] if gate.min is not None else []
-    bounds += [f"at most {wording.number(gate.max, 6)}"] if gate.max is not None else []
-    where = f" in every {gate.slices}" if isinstance(gate, SliceGate) else ""
-    return f"{gate.metric}{where} {' and '.join(bounds)}"
-
-
-def too_few(rows: int, needed: int) -> str:
-    """Return the reason for a holdout below ``min_rows``."""
-    return f"only {rows:,} labelled holdout rows, {needed:,} needed: {needed - rows:,} more"
-
-
-def _absolute(gate: MetricGate, measured: Measured) -> tuple[Status, str, int | None]:
-    if measured.rows < gate.min_rows:
-        reason = f"{gate.metric}: {too_few(measured.rows, gate.min_rows)}"
-        return Status.UNDECIDED, reason, gate.min_rows - measured.rows
-    if measured.value is None:
-        return Status.UNDECIDED, measured.problem, None
-    if gate.min is not None and measured.value < gate.min:
-        value, least = wording.apart(measured.value, gate.min)
-        return Status.FAIL, f"{gate.metric} {value} is below the least allowed, {least}", None
-    if gate.max is not None and measured.value > gate.max:
-        value, most = wording.apart(measured.value, gate.max)
-        return Status.FAIL, f"{gate.metric} {value} is above the most allowed, {most}", None
-    bounds = rule_of(gate).removeprefix(rule_of(gate).split(" at ")[0] + " ")
-    return Status.PASS, f"{gate.metric} {wording.number(measured.value)}, {bounds}", None
-
-
-def _judge_slice(gate: SliceGate, name: str, measured: Measured) -> SliceResult:
-    if measured.rows < gate.min_rows:
-        reason = f"{measured.rows:,} rows, {gate.min_rows:,} needed" if measured.rows else "no rows in the holdout"
-        return SliceResult(name, Status.UNDECIDED, measured, reason)
-    status, reason, _ = _absolute(gate, measured)
-    return SliceResult(name, status, measured, f"{name}: {reason}")
-
-
-def _no_slice(gate: SliceGate, slices: tuple[SliceResult, ...]) -> str:
-    small = all(part.measured.rows < gate.min_rows for part in slices)
-    why = f"none has {gate.min_rows:,} rows" if small else "none has a value"
-    return f"{gate.metric} by {gate.slices}: no group could be judged, {why} ({len(slices):,} groups)"
-
-
-def _worst(gate: SliceGate, judged: list[SliceResult]) -> SliceResult | None:
-    def room(part: SliceResult) -> float:
-        value = part.measured.value or 0.0
-        below = value - gate.min if gate.min is not None else float("inf")
-        return min(below, gate.max - value if gate.max is not None else float("inf"))
-
-    return min(judged, key=room, default=None)

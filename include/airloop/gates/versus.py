@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from airloop.gates import wording
+from airloop.gates.absolute import too_few
 from airloop.gates.bounds import Comparison
-from airloop.gates.verdict import GateResult, Status, too_few
+from airloop.gates.verdict import GateResult, Status
 from airloop.spec.gates import ChampionGate
 
 
@@ -83,12 +84,12 @@ def _judge_family(family: list[tuple[int, ChampionGate, Comparison]]) -> dict[in
 
 def _must_exceed(gate: ChampionGate) -> float:
     """The gain that the lower bound must lie above."""
-    return 0.0 if gate.min_gain > 0 else -gate.margin
+    return 0.0 if gate.min_gain > 0 else 0.0 - gate.margin
 
 
 def _must_reach(gate: ChampionGate) -> float:
     """The gain that the upper bound must reach."""
-    return gate.min_gain if gate.min_gain > 0 else -gate.margin
+    return gate.min_gain if gate.min_gain > 0 else 0.0 - gate.margin
 
 
 def _compared(gate: ChampionGate, comparison: Comparison, confidence: float, against: float) -> GateResult:
@@ -117,19 +118,18 @@ def _say(
     gate: ChampionGate, comparison: Comparison, lower: float, upper: float, confidence: float
 ) -> tuple[Status, str, int | None]:
     words = wording.better_or_worse
-    over = " over the trainings" if comparison.fits != (1, 1) else ""
-    sure = f"({wording.percent(confidence)} sure)"
-    allowed = _allowed(gate)
+    fits = f"over {comparison.fits[0]} and {comparison.fits[1]} trainings " if comparison.fits != (1, 1) else ""
+    sure, allowed = f"({wording.percent(confidence)} sure)", _allowed(gate)
     if upper < _must_reach(gate):
-        return Status.FAIL, f"{words(comparison.gain)}{over}, at best {words(upper)} {sure}; {allowed}", None
-    proved = lower > _must_exceed(gate)
-    if proved and comparison.gain >= gate.min_gain and comparison.own_gain >= _must_exceed(gate):
-        return Status.PASS, f"{words(comparison.gain)}{over}, at worst {words(lower)} {sure}; {allowed}", None
-    if proved and comparison.gain >= gate.min_gain:
-        reason = f"this fit is {words(comparison.own_gain)}, though its recipe is not; train with another seed"
-        return Status.UNDECIDED, f"{reason}; {allowed}", None
-    reach = f"between {words(lower)} and {words(upper)} {sure}; {allowed}"
-    needed, advice = _what_would_decide(gate, comparison, confidence, proved)
+        return Status.FAIL, f"{fits}{words(comparison.gain)}, at best {words(upper)} {sure}; {allowed}", None
+    proved = lower > _must_exceed(gate) and comparison.gain >= _must_reach(gate)
+    if proved and comparison.own_gain >= _must_exceed(gate):
+        return Status.PASS, f"{fits}{words(comparison.gain)}, at worst {words(lower)} {sure}; {allowed}", None
+    if proved:
+        unlucky = f"this fit is {words(comparison.own_gain)}, though {fits}it is {words(comparison.gain)}"
+        return Status.UNDECIDED, f"{unlucky}; {allowed}. Train with another seed", None
+    reach = f"{fits}between {words(lower)} and {words(upper)} {sure}; {allowed}"
+    needed, advice = _what_would_decide(gate, comparison, confidence, lower)
     return Status.UNDECIDED, f"{reach}. {advice}", needed
 
 
@@ -140,10 +140,10 @@ def _allowed(gate: ChampionGate) -> str:
 
 
 def _what_would_decide(
-    gate: ChampionGate, comparison: Comparison, confidence: float, proved: bool
+    gate: ChampionGate, comparison: Comparison, confidence: float, lower: float
 ) -> tuple[int | None, str]:
     """Return the further rows that decide if the gain stays what it is, and advice in words."""
-    threshold = gate.min_gain if proved else _must_exceed(gate)
+    threshold = gate.min_gain if lower > _must_exceed(gate) else _must_exceed(gate)
     distance, quantile = abs(comparison.gain - threshold), comparison.quantile(confidence)
     # Only the rows' part of the variance shrinks with more rows.
     left_for_rows = (distance / quantile) ** 2 - comparison.training_variance
