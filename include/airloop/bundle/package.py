@@ -17,11 +17,12 @@ from airloop.bundle.frames import as_frame
 from airloop.bundle.golden import Golden, as_answers, as_values, choose
 from airloop.bundle.locked import requirements
 from airloop.bundle.opened import open_bundle, refuse_pickles
-from airloop.errors import BundleError
+from airloop.errors import BundleError, DataError, FeatureError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from airloop.scoring import Scorer
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
 
@@ -113,13 +114,24 @@ def _golden(workspace: Workspace, pipeline: Pipeline, snapshot: Any, folder: Pat
     from airloop.scoring import Scorer
 
     scorer = Scorer.open(folder)
-    rows = choose(_candidates(workspace, pipeline, snapshot), scorer.schema)
-    if rows.empty:
-        raise BundleError(f"{pipeline.name}: no row of the snapshot fits the schema, so there are no golden rows")
-    golden = Golden(as_values(rows, scorer.schema, pipeline.spec.data.private), [])
+    chosen = choose(_candidates(workspace, pipeline, snapshot), scorer.schema)
+    inputs = as_values(chosen, scorer.schema, pipeline.spec.data.private)
     # Answers are computed from the values as they are stored, so that anyone who replays them gets the same.
-    answers = scorer.predict(as_frame(scorer.schema, golden.columns(scorer.schema)))
-    return Golden(golden.inputs, as_answers(answers))
+    frame = as_frame(scorer.schema, Golden(inputs, []).columns(scorer.schema))
+    usable = [row for row in range(len(frame)) if _is_predictable(scorer, frame.iloc[row : row + 1])]
+    if not usable:
+        raise BundleError(f"{pipeline.name}: no row of the snapshot can be predicted, so there are no golden rows")
+    kept = {name: [values[row] for row in usable] for name, values in inputs.items()}
+    return Golden(kept, as_answers(scorer.predict(frame.iloc[usable].reset_index(drop=True))))
+
+
+def _is_predictable(scorer: Scorer, row: pd.DataFrame) -> bool:
+    """Return whether the model takes the row: a category may be new, and refused by the spec."""
+    try:
+        scorer.predict(row)
+    except (DataError, FeatureError):
+        return False
+    return True
 
 
 def _candidates(workspace: Workspace, pipeline: Pipeline, snapshot: Any) -> pd.DataFrame:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import sys
+import threading
+import time
 
 from airloop.errors import AirloopError
 from airloop.serving import run
@@ -16,16 +20,28 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8800)
     parser.add_argument("--descriptor", type=int, help="a listening socket inherited from the parent process")
+    parser.add_argument("--until-closed", type=int, metavar="FD", help="stop when the other end of this pipe closes")
     parser.add_argument("--no-log", action="store_true", help="keep no prediction log")
     parser.add_argument("--no-recall", action="store_true", help="start empty instead of asking the ledger")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if given.until_closed is not None:
+        threading.Thread(target=_stop_when_closed, args=[given.until_closed], daemon=True).start()
     try:
         run(given.host, given.port, logs=not given.no_log, recalls=not given.no_recall, descriptor=given.descriptor)
     except AirloopError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _stop_when_closed(descriptor: int) -> None:
+    """Wait until whoever started this server is gone; a server that is then too busy to stop is ended."""
+    while os.read(descriptor, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+    os._exit(1)
 
 
 if __name__ == "__main__":

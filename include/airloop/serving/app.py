@@ -73,10 +73,9 @@ class App:
             self._metrics.in_flight -= 1
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send, name: str, version: str | None) -> None:
-        headers = scope["headers"]
-        self._authorize(headers, self._tokens.may_infer)
-        _check_type(headers)
-        body = await self._bodies.read(headers, receive)
+        head = http.read_head(scope["headers"])
+        self._authorize(head.authorization, self._tokens.may_infer)
+        body = await self._bodies.read(head, receive)
         # The state is read once, after the body is here: a swap in between is answered by the new version.
         pipeline = self._pipeline(name)
         await http.answer(send, await self._inference.answer(pipeline, name, version, body))
@@ -119,7 +118,7 @@ class App:
 
     def _infers(self, name: str, version: str | None) -> Callable[..., Awaitable[None]]:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            self._authorize(scope["headers"], self._tokens.may_infer)
+            self._authorize(_authorization(scope), self._tokens.may_infer)
             _allow(scope, "POST")
             await self._infer(scope, receive, send, name, version)
 
@@ -128,7 +127,7 @@ class App:
     def _reading(self, make: Callable[[], Any], right: str) -> Callable[..., Awaitable[None]]:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             if right != OPEN:
-                self._authorize(scope["headers"], self._tokens.may_infer)
+                self._authorize(_authorization(scope), self._tokens.may_infer)
             _allow(scope, "GET", "HEAD")
             made = make()
             if asyncio.iscoroutine(made):
@@ -142,10 +141,11 @@ class App:
 
     def _administer(self, name: str) -> Callable[..., Awaitable[None]]:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            self._authorize(scope["headers"], self._tokens.may_administer)
+            self._authorize(_authorization(scope), self._tokens.may_administer)
             _allow(scope, "GET", "PUT", "DELETE")
             if scope["method"] == "PUT":
-                shown = await self._admin.put(name, await self._bodies.read(scope["headers"], receive))
+                head = http.read_head(scope["headers"])
+                shown = await self._admin.put(name, await self._bodies.read(head, receive))
             elif scope["method"] == "DELETE":
                 await self._admin.remove(name)
                 shown = self._admin.show(name)
@@ -155,15 +155,14 @@ class App:
 
         return handle
 
-    def _authorize(self, headers: list[tuple[bytes, bytes]], may: Callable[[bytes], bool]) -> None:
-        for name, value in headers:
-            if name == b"authorization":
-                if may(value):
-                    return
-                if self._tokens.may_infer(value):
-                    raise Refusal(403, "this token may predict, not administer; use the admin token")
-                raise Refusal(401, f"the token is wrong; {WHERE}")
-        raise Refusal(401, f"a token is needed, `Authorization: Bearer TOKEN`; {WHERE}")
+    def _authorize(self, authorization: bytes, may: Callable[[bytes], bool]) -> None:
+        if may(authorization):
+            return
+        if not authorization:
+            raise Refusal(401, f"a token is needed, `Authorization: Bearer TOKEN`; {WHERE}")
+        if self._tokens.may_infer(authorization):
+            raise Refusal(403, "this token may predict, not administer; use the admin token")
+        raise Refusal(401, f"the token is wrong; {WHERE}")
 
     def _pipeline(self, name: str) -> PipelineState:
         try:
@@ -207,11 +206,5 @@ def _allow(scope: Scope, *methods: str) -> None:
         raise Refusal(405, f"{scope['method']} is not allowed here; use {allowed}", allow=allowed)
 
 
-def _check_type(headers: list[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if name == b"content-type" and value.partition(b";")[0].strip().lower() != b"application/json":
-            raise Refusal(415, f"content-type {value.decode('latin-1')!r} is not supported; send application/json")
-        if name == b"inference-header-content-length":
-            raise Refusal(415, "binary tensors are not supported; send `data` as JSON")
-        if name == b"content-encoding" and value.lower() != b"identity":
-            raise Refusal(415, f"content-encoding {value.decode('latin-1')!r} is not supported; send plain JSON")
+def _authorization(scope: Scope) -> bytes:
+    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from airloop.errors import DataError, FeatureError, nearest
+from airloop.errors import DataError, nearest
 from airloop.features.schema import Input, Schema
 
 Array = np.ndarray[Any, Any]
@@ -47,7 +47,7 @@ class DirectEncoder:
         )
 
     def __call__(self, columns: Columns) -> Array:
-        """Return float32 (n, f). Raises DataError for unknown categories where refused, FeatureError for infinity."""
+        """Return float32 (n, f). Raises DataError for unknown categories where refused, and for infinity."""
         encoded = [
             columns[place] if codes is None else self._coded(columns[place], column, codes)
             for place, column, codes in self._features
@@ -57,7 +57,7 @@ class DirectEncoder:
         if np.isinf(matrix).any():
             row, number = (int(place) for place in np.argwhere(np.isinf(matrix))[0])
             name = self._features[number][1].name
-            raise FeatureError(f"feature {name!r} is {encoded[number][row]} in row {row}: too large for float32")
+            raise DataError(f"column {name!r} row {row}: {encoded[number][row]} is too large for the model (float32)")
         return np.ascontiguousarray(matrix)
 
     def _coded(self, values: Sequence[Any], column: Input, codes: dict[str | None, float]) -> list[float]:

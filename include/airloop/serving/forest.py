@@ -58,6 +58,12 @@ class Forest:
         learner = model["learner"]
         return cls(grow(learner), links.find(learner["objective"]["name"]))
 
+    def bounds(self, feature: int) -> Array:
+        """Return the bounds that a feature is compared with, float32 (b,), each once."""
+        table = self._table
+        compared = (table.column == feature) | (table.column == table.features + feature)
+        return np.unique(table.bound[compared])
+
     def predict(self, matrix: Array) -> Array:
         """Return probabilities or values; NaN is missing. Single rows must not be asked for by two threads at once."""
         if len(matrix) == 1:

@@ -18,11 +18,39 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_JSON = (b"content-type", b"application/json")
+JSON = b"application/json"
+CURL = b"application/x-www-form-urlencoded"
+"""What curl says of ``-d``; the body must be JSON all the same."""
 
 
 class Disconnected(Exception):
     """The client is gone; nobody waits for an answer."""
+
+
+@dataclass(slots=True)
+class Head:
+    """What the headers of a request say, as far as it matters here."""
+
+    authorization: bytes = b""
+    length: int = 0
+
+
+def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
+    """Return the head of a request with a JSON body. Raises Refusal (415) for another kind of body."""
+    head = Head()
+    for name, value in headers:
+        if name == b"authorization":
+            head.authorization = value
+        elif name == b"content-length":
+            head.length = int(value) if value.isdigit() else 0
+        elif name == b"content-type":
+            if value != JSON and value.partition(b";")[0].strip().lower() not in (JSON, CURL):
+                raise Refusal(415, f"content-type {value.decode('latin-1')!r} is not supported; send application/json")
+        elif name == b"inference-header-content-length":
+            raise Refusal(415, "binary tensors are not supported; send `data` as JSON")
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise Refusal(415, f"content-encoding {value.decode('latin-1')!r} is not supported; send plain JSON")
+    return head
 
 
 @dataclass
@@ -33,10 +61,9 @@ class Bodies:
     most_s: float
     _waiting: dict[asyncio.Task[Any], float] = field(default_factory=dict)
 
-    async def read(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def read(self, head: Head, receive: Receive) -> bytes:
         """Return the whole body. Raises Refusal: 413 when it is too large, 408 when it comes too slowly."""
-        declared = next((value for name, value in headers if name == b"content-length"), b"0")
-        if declared.isdigit() and int(declared) > self.most_bytes:
+        if head.length > self.most_bytes:
             self._refuse_size()
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._waiting[task] = time.monotonic() + self.most_s
@@ -81,7 +108,7 @@ class Bodies:
 
 
 async def respond(
-    send: Send, status: int, body: bytes, kind: bytes = _JSON[1], headers: Mapping[str, str] = MappingProxyType({})
+    send: Send, status: int, body: bytes, kind: bytes = JSON, headers: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Send a whole response."""
     fields = [
@@ -96,7 +123,7 @@ async def respond(
 async def answer(send: Send, body: bytes) -> None:
     """Send a prediction: ``respond`` with status 200, without its generality."""
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON), length]})
     await send({"type": "http.response.body", "body": body})
 
 

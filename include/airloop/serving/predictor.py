@@ -50,7 +50,7 @@ class Predictor:
 
 def open_predictor(folder: Path, schema: Schema, proof: Proof) -> Predictor:
     """Return the predictor of a servable folder. Imports pandas and the trainer's library only where it needs them."""
-    matrix = _matrix_maker(folder, schema, arrays=proof.arrays)
+    matrix = matrix_maker(folder, schema, arrays=proof.arrays)
     evaluate = open_forest(folder).predict if proof.forest else _native(folder)
     ways = f"{'arrays' if proof.arrays else 'frames'}, {'forest' if proof.forest else 'native'}"
     return Predictor(matrix, evaluate, ways)
@@ -73,7 +73,8 @@ def _native(folder: Path) -> Callable[[Array], Array]:
     return trainers.load(folder / "model").predict
 
 
-def _matrix_maker(folder: Path, schema: Schema, *, arrays: bool) -> Callable[[Columns], Array]:
+def matrix_maker(folder: Path, schema: Schema, *, arrays: bool) -> Callable[[Columns], Array]:
+    """Return what turns columns of n values into the model's matrix, float32 (n, f), with or without pandas."""
     from airloop.features.encode import encode
 
     code = _feature_code(folder, schema)

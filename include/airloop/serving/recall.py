@@ -44,12 +44,13 @@ async def champions(ledger_url: str) -> dict[str, Wanted]:
 
 
 def read(ledger_url: str) -> dict[str, dict[str, str]]:
-    """Return pipeline → bundle and version of its champion; none where there is no ledger yet."""
+    """Return pipeline → bundle and version of its champion. Raises Unreachable, also where there is no ledger yet."""
     from airloop.ledger import Ledger
 
     path = ledger_url.removeprefix("sqlite:///")
     if path != ledger_url and not Path(path).exists():
-        return {}
+        # A server never makes a ledger: an empty one would say that nothing is live.
+        raise Unreachable(f"there is no ledger at {path}")
     ledger = Ledger(ledger_url)
     live = {name: ledger.live(name, TARGET) for name in ledger.pipelines(TARGET)}
     return {name: {"bundle": one.bundle, "version": one.version} for name, one in live.items() if one}

@@ -23,6 +23,7 @@ from airloop.serving.journal import Journal
 from airloop.serving.keeper import Keeper
 from airloop.serving.metrics import Metrics
 from airloop.serving.shadow import Shadow
+from airloop.serving.tokens import Tokens
 from airloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ class Limits:
 class Process:
     """All parts of one server."""
 
-    def __init__(self, workspace: Workspace, limits: Limits, *, logs: bool, recalls: bool) -> None:
+    def __init__(
+        self, workspace: Workspace, limits: Limits, *, logs: bool, recalls: bool, granted: Tokens | None = None
+    ) -> None:
         folder = workspace.home / "serving"
         self._workspace = workspace
         self._recalls = recalls
@@ -66,13 +69,13 @@ class Process:
         self.requests: set[asyncio.Task[Any]] = set()
         """The server's running requests."""
         inference = Inference(self._metrics, self._journal, Shadow(), lambda: len(self.requests) > 1)
-        granted = tokens.read_or_make(workspace.home)
-        self._app = App(granted, self._admin, inference, self._metrics, self._journal, self._bodies)
+        granted = granted or tokens.read_or_make(workspace.home)
+        self.app = App(granted, self._admin, inference, self._metrics, self._journal, self._bodies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         if scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
@@ -100,15 +103,17 @@ class Process:
     async def _restore(self) -> None:
         if self._recalls:
             await self._admin.restore(await self._champions())
-        self._app.is_restored = True
+        self.app.is_restored = True
 
     async def _champions(self) -> dict[str, Any]:
         try:
             return await recall.champions(self._workspace.ledger_url)
         except Unreachable as error:
             known = last_known(self._known_file) if self._known_file else {}
-            names = ", ".join(known) or "nothing"
-            log.error("the ledger does not answer, so what was served last is served again (%s): %s", names, error)
+            if known:
+                log.error("the ledger does not answer, so what was served last is served again: %s", error)
+            else:
+                log.warning("nothing to serve yet: %s", error)
             return known
 
     async def _tick(self) -> None:

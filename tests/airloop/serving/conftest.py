@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import os
 import socket
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -28,6 +31,7 @@ from airloop.features.schema import Feature, Input, Schema
 from airloop.serving import proof
 from airloop.serving.client import ServerClient
 from airloop.serving.predictor import Hooks
+from airloop.serving.server import Limits, Process
 from airloop.serving.tokens import Tokens
 from airloop.store import Store
 from airloop.workspace import Workspace
@@ -200,6 +204,94 @@ def start_server(home: Path, *options: str, port: int = 0, **environ: str) -> Se
             time.sleep(0.05)
     process.kill()
     raise AssertionError(f"the server did not become ready:\n{log.read_text()}")
+
+
+class InProcess:
+    """The server's application, called without a network: fast, for tests of answers and refusals."""
+
+    def __init__(self, workspace: Workspace, *, logs: bool = False, limits: Limits | None = None) -> None:
+        self._loop = asyncio.new_event_loop()
+        made = dataclasses.replace(workspace)
+        self.process = Process(made, limits or Limits(), logs=logs, recalls=False, granted=TOKENS)
+        self.process.app.is_restored = True
+
+    def ask(self, method: str, path: str, body=b"", *, token: str | None = TOKENS.infer, headers=(), parts=None) -> Answer:
+        """Return the answer; ``body`` is bytes or JSON, ``parts`` sends it in pieces."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.run(self.answer(method, path, parts or [data], token, headers))
+
+    async def answer(self, method: str, path: str, parts: list[bytes], token: str | None, headers=()) -> Answer:
+        fields = [(b"host", b"test"), *headers]
+        if token is not None:
+            fields.append((b"authorization", f"Bearer {token}".encode()))
+        raw = path.encode("utf-8", "surrogatepass")
+        scope = {"type": "http", "method": method, "path": unquote(path), "raw_path": raw, "headers": fields}
+        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        messages[-1]["more_body"] = False
+        sent = []
+
+        async def receive():
+            return messages.pop(0) if messages else await asyncio.Event().wait()
+
+        async def send(message):
+            sent.append(message)
+
+        await self.process(scope, receive, send)
+        return Answer(sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"])
+
+    def run(self, coroutine):
+        return self._loop.run_until_complete(coroutine)
+
+    def put(self, name: str = "flights", **state) -> Answer:
+        return self.ask("PUT", f"/admin/pipelines/{name}", state, token=TOKENS.admin)
+
+    def infer(self, body, name: str = "flights", version: str | None = None, **given) -> Answer:
+        where = f"/versions/{version}" if version else ""
+        return self.ask("POST", f"/v2/models/{name}{where}/infer", body, **given)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+@dataclass
+class Answer:
+    """A response."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        return self.json["error"]
+
+    @property
+    def predictions(self) -> list[float]:
+        return self.json["outputs"][0]["data"]
+
+
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, Bundle]]:
+    """One application with one champion, for tests that only ask."""
+    workspace = Workspace.from_environment({"AIRLOOP_HOME": str(tmp_path_factory.mktemp("home"))})
+    bundle = write_bundle(workspace.store)
+    server = InProcess(workspace)
+    assert server.put(champion=state_of(bundle)).status == 200
+    yield server, bundle
+    server.close()
+
+
+@pytest.fixture
+def server(workspace: Workspace) -> Iterator[InProcess]:
+    """An application that serves nothing yet."""
+    server = InProcess(workspace)
+    yield server
+    server.close()
 
 
 @pytest.fixture

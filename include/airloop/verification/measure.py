@@ -1,0 +1,79 @@
+"""Latency and memory of a running server, from outside."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from airloop.bundle import Bundle
+from airloop.errors import BundleError
+from airloop.serving.lenient import CANONICAL
+
+WARM_UP = 50
+LEAST_REQUESTS = 200
+MOST_REQUESTS = 1_000
+BURST_S = 1.0
+"""A burst ends after so many seconds once LEAST_REQUESTS were asked."""
+
+
+def latencies_ms(url: str, token: str, bundle: Bundle) -> list[float]:
+    """Return the durations of 200 to 1,000 one-row requests on one connection, milliseconds, in the order asked.
+
+    Golden rows are asked in turn. Raises BundleError when one is not answered.
+    """
+    bodies = [_body(bundle, row) for row in range(bundle.golden.rows)]
+    path = f"/v2/models/{bundle.pipeline}/infer"
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    durations = []
+    try:
+        begun = time.perf_counter()
+        for number in range(WARM_UP + MOST_REQUESTS):
+            started = time.perf_counter()
+            if number >= WARM_UP + LEAST_REQUESTS and started - begun > BURST_S:
+                break
+            connection.request("POST", path, bodies[number % len(bodies)], headers)
+            answer = connection.getresponse()
+            said = answer.read()
+            durations.append(1e3 * (time.perf_counter() - started))
+            if answer.status != 200:
+                raise BundleError(f"the server answered a golden row with {answer.status}: {said[:200]!r}")
+    except (OSError, http.client.HTTPException) as error:
+        raise BundleError(f"the server stopped answering after {len(durations)} requests: {error!r}") from error
+    finally:
+        connection.close()
+    return durations[WARM_UP:]
+
+
+def p50_and_p99(durations: Sequence[float]) -> tuple[float, float]:
+    """Return median and 99th percentile (linear between order statistics)."""
+    median, p99 = np.percentile(durations, [50, 99])
+    return float(median), float(p99)
+
+
+def megabytes_of(pid: int) -> float:
+    """Return the proportional set size of a process, megabytes of 1,000,000 bytes; 0.0 where the system cannot say."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+def _body(bundle: Bundle, row: int) -> bytes:
+    inputs = [
+        {
+            "name": column.name,
+            "datatype": CANONICAL[column.kind],
+            "shape": [1],
+            "data": [bundle.golden.inputs[column.name][row]],
+        }
+        for column in bundle.schema.inputs
+    ]
+    return json.dumps({"inputs": inputs}).encode()
