@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from airloop.workspace import Workspace
@@ -13,12 +14,13 @@ ALIAS = "champion"
 
 def set_champion(workspace: Workspace, pipeline: str, version: str) -> str:
     """Point the alias at ``version``; return what went wrong, empty when nothing did. Never raises for MLflow."""
-    import sqlalchemy as sa
-
     file = Path(workspace.mlflow_url.removeprefix("sqlite:///"))
     if workspace.mlflow_url.startswith("sqlite:///") and not file.exists():
         # Asking would make an empty one, seconds later.
         return f"the MLflow alias {ALIAS!r} was not set to version {version}: {file} does not exist"
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # By default it tries for four minutes.
+    import sqlalchemy as sa
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 

@@ -12,6 +12,7 @@ ledger then refuses.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +79,8 @@ class Change:
     def put_back(self, state: State) -> str:
         """Make the target serve ``state`` again if this run still may and it can; return what did not work."""
         try:
-            self.hold.renew()
+            with suppress(Unreachable):  # Without the ledger the champion must serve alone all the same.
+                self.hold.renew()
             self.target.apply(self.pipeline, state)
         except AirloopError as error:
             return f"the target could not be told to serve {state} alone again ({error}); it does when it starts anew"

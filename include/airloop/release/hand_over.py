@@ -14,8 +14,8 @@ def check(
     workspace: Workspace,
     pipeline: str,
     bundle: BundleRef,
-    verdict: VerdictRef | None,
-    verification: VerificationRef | None,
+    verdict: VerdictRef,
+    verification: VerificationRef,
 ) -> Bundle:
     """Return the opened bundle, every byte checked.
 
@@ -29,9 +29,8 @@ def check(
         raise BundleError(
             f"bundle {bundle.digest[:12]} is handed over as {_words(*said)}, but it says {_words(*found)}"
         )
-    if verdict is not None:
-        _check_verdict(pipeline, opened, verdict)
-    if verification is not None and not verification.passed:
+    _check_verdict(pipeline, opened, verdict)
+    if not verification.passed:
         raise ReleaseRefused(f"{pipeline}: the verification failed, nothing ships: {'; '.join(verification.reasons)}")
     return opened
 

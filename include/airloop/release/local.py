@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -54,7 +55,9 @@ class LocalTarget:
         from airloop.serving.client import ServerClient
         from airloop.serving.tokens import read_or_make
 
-        return ServerClient(self._url, read_or_make(self._workspace.home).admin)
+        client = ServerClient(self._url, read_or_make(self._workspace.home).admin)
+        weakref.finalize(self, client.close)
+        return client
 
 
 @contextmanager

@@ -24,10 +24,10 @@ def release(
     pipeline: Pipeline,
     *,
     bundle: BundleRef,
+    verdict: VerdictRef,
+    verification: VerificationRef,
     run_id: str,
     report: Report,
-    verdict: VerdictRef | None = None,
-    verification: VerificationRef | None = None,
     by: str = "",
     target: Target | None = None,
     pace: Pace = DEFAULT_PACE,
@@ -62,7 +62,7 @@ class _Release:
         judged = self._judged_before()
         if judged is not None:
             return self._stay(live, ReleaseOutcome.ROLLED_BACK, (*judged, "start a new run to try again"))
-        refusal = self._refusal()
+        refusal = self._refusal() or self._same_version(live)
         if refusal:
             return self._stay(live, ReleaseOutcome.REFUSED, (refusal,))
         try:
@@ -145,6 +145,14 @@ class _Release:
             if entry.run_id == self.change.run_id and entry.payload["target"] == self.change.target.name:
                 return tuple(entry.payload["reasons"])
         return None
+
+    def _same_version(self, live: Champion | None) -> str:
+        if live is None or live.version != self.bundle.version:
+            return ""
+        return (
+            f"{live.place}: {live} is live already, from another bundle of the same model (its spec or its verdict "
+            "differs): answers could not be told apart, and they would be the same"
+        )
 
     def _refusal(self) -> str:
         return self.change.ledger.refusal(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airloop import clock, digest
-from airloop.refs import BundleRef, ReleaseRef
+from airloop.refs import BundleRef, Outcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import release, roll_back
 from airloop.release.simulated import SimulatedTarget
 from airloop.release.waiting import Pace
@@ -21,6 +21,8 @@ from airloop.spec.model import Spec
 from airloop.workspace import Workspace
 
 MARCH = datetime(2013, 3, 18, tzinfo=UTC)
+PROMOTED = VerdictRef(digest="v" * 64, uri="", outcome=Outcome.PROMOTE, reasons=("better",), report="")
+PASSED = VerificationRef(digest="p" * 64, uri="", passed=True, reasons=(), latency_p99_ms=3.0, bundle_mb=1.0)
 ROLLOUT = {"steps": [10, 50, 100], "min_requests": 200, "step_timeout": "60s"}
 
 
@@ -52,14 +54,20 @@ def pipeline_with(folder: Path, **rollout: Any) -> Pipeline:
     return Pipeline(spec, folder)
 
 
-def put_bundle(workspace: Workspace, version: str, data_cut_off: datetime, *, verdict: str = "v" * 64) -> BundleRef:
+def put_bundle(
+    workspace: Workspace, version: str, data_cut_off: datetime, *, verdict: str = PROMOTED.digest
+) -> BundleRef:
     """Write a bundle that is whole, though nobody could predict with it."""
     hollow = ("golden.json", "schema.json", "features.json", "model/trainer.json", "pipeline.yaml", "requirements.txt")
     return keep_bundle(workspace, version, data_cut_off, {path: b"{}" for path in hollow}, verdict)
 
 
 def keep_bundle(
-    workspace: Workspace, version: str, data_cut_off: datetime, files: Mapping[str, bytes], verdict: str = "v" * 64
+    workspace: Workspace,
+    version: str,
+    data_cut_off: datetime,
+    files: Mapping[str, bytes],
+    verdict: str = PROMOTED.digest,
 ) -> BundleRef:
     facts = {
         "pipeline": "flights",
@@ -98,15 +106,25 @@ class Bench:
     def bundle(self, version: str, *, days: float = 0) -> BundleRef:
         return put_bundle(self.workspace, version, MARCH + timedelta(days=days))
 
-    def release(self, bundle: BundleRef, *, run: str = "", report: Callable[[str], None] | None = None) -> ReleaseRef:
+    def release(
+        self,
+        bundle: BundleRef,
+        *,
+        run: str = "",
+        report: Callable[[str], None] | None = None,
+        pace: Pace | None = None,
+        **handed: Any,
+    ) -> ReleaseRef:
         return release(
             self.workspace,
             self.pipeline,
             bundle=bundle,
+            verdict=handed.get("verdict", PROMOTED),
+            verification=handed.get("verification", PASSED),
             run_id=run or f"run-{bundle.version}",
             report=report or self.lines.append,
             target=self.target,
-            pace=self.clockwork.pace(),
+            pace=pace or self.clockwork.pace(),
         )
 
     def roll_back(self, to: str | None = None, *, run: str = "undo", reason: str = "wrong answers") -> ReleaseRef:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import httpx
 import msgspec
 import numpy as np
 import xgboost
@@ -23,7 +24,6 @@ from airloop.refs import BundleRef
 from airloop.release.local import LocalTarget
 from airloop.release.simulated import SimulatedTarget
 from airloop.release.target import Placed, Target
-from airloop.serving.client import ServerClient
 from airloop.serving.tokens import read_or_make
 from airloop.workspace import Workspace
 
@@ -90,34 +90,39 @@ class LocalRig:
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        # The socket stays with the test, so that a server that starts again has the same port.
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        url = f"http://127.0.0.1:{self.port}"
         self.workspace = workspace_in(self.home, AIRLOOP_SERVER=url)
         one, two, three = (_model_bundle(self.workspace, number) for number in (1, 2, 3))
         self.bundles = (one, two, three)
         self.target = LocalTarget(self.workspace)
-        self.client = ServerClient(url, read_or_make(self.home).infer, timeout_s=60)
+        headers = {"authorization": f"Bearer {read_or_make(self.home).infer}"}
+        self.client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
         self.restart()
 
     def send(self, requests: int) -> Counter[str]:
-        answers = (self.client.infer("flights", {"x": 0.5}) for _ in range(requests))
-        return Counter(answer["model_version"] for answer in answers)
+        body = {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [0.5]}]}
+        answers = [self.client.post("/v2/models/flights/infer", json=body) for _ in range(requests)]
+        return Counter(answer.raise_for_status().json()["model_version"] for answer in answers)
 
     def restart(self) -> None:
         self.stop()
-        descriptor = self.listening.fileno()
-        command = [sys.executable, "-m", "airloop.serving", "--no-log", "--descriptor", str(descriptor)]
+        command = [sys.executable, "-m", "airloop.serving", "--no-log", "--port", str(self.port)]
         environment = {"AIRLOOP_HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path)}
         with (self.home / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env={**os.environ, **environment}, pass_fds=[descriptor], stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
-        while not self.client.ready():
+        while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.home / "server.log").read_text())
             time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.client.get("/v2/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def stop(self) -> None:
         if self.process is not None:
@@ -128,7 +133,6 @@ class LocalRig:
     def close(self) -> None:
         self.stop()
         self.client.close()
-        self.listening.close()
 
 
 def _model_bundle(workspace: Workspace, number: int) -> BundleRef:

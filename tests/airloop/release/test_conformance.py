@@ -18,7 +18,7 @@ from airloop.release.evidence import NO_TRAFFIC
 from airloop.release.target import Observed, Placed, State
 from airloop.release.waiting import Pace
 
-from .conftest import pipeline_with
+from .conftest import PASSED, PROMOTED, pipeline_with
 from .rigs import MISSING, LocalRig, Rig, SimulatedRig
 
 QUICK = Pace(look_every_s=0.05, tell_every_s=0.5)
@@ -109,9 +109,9 @@ def test_a_candidate_gets_its_share_and_no_more(rig: Rig) -> None:
     rig.target.apply("flights", State(champion, candidate, 0))
     assert rig.send(50) == {"1": 50}
     rig.target.apply("flights", State(champion, candidate, 20))
-    answered = rig.send(400)
-    assert 40 <= answered["2"] <= 130
-    assert answered.total() == 400
+    answered = rig.send(200)
+    assert 15 <= answered["2"] <= 70
+    assert answered.total() == 200
     seen = rig.target.observe("flights")
     assert (seen.candidate.requests, seen.candidate.failures) == (answered["2"], 0)
 
@@ -157,7 +157,7 @@ def test_a_missing_bundle_is_refused_and_nothing_changes(rig: Rig, role: str) ->
     one = State(placed(rig.bundles[0]))
     rig.target.apply("flights", one)
     wanted = State(MISSING) if role == "champion" else State(one.champion, MISSING, 10)
-    with pytest.raises(BundleError, match=r"bundle 0{12} is not in the store.*Nothing was changed"):
+    with pytest.raises(BundleError, match=r"bundle 0{12} is not in the store"):
         rig.target.apply("flights", wanted)
     assert rig.target.observe("flights").state == one
     assert rig.send(5) == {"1": 5}
@@ -183,6 +183,8 @@ def run_release(rig: Rig, number: int, lines: list[str]) -> str:
         rig.workspace,
         pipeline_with(rig.workspace.pipelines, **rules),
         bundle=rig.bundles[number - 1],
+        verdict=PROMOTED,
+        verification=PASSED,
         run_id=f"run-{number}",
         report=lines.append,
         target=rig.target,
@@ -192,7 +194,7 @@ def run_release(rig: Rig, number: int, lines: list[str]) -> str:
 
 
 def test_releases_and_a_roll_back_under_way_lose_no_request_and_survive_a_restart(rig: Rig) -> None:
-    """The whole life; last, because the ledger knows a champion from here on."""
+    """The whole life; late, because the ledger knows a champion from here on."""
     lines: list[str] = []
     assert run_release(rig, 1, lines) == "RELEASED"
     with requests_all_the_time(rig) as answered:
@@ -218,10 +220,9 @@ def test_releases_and_a_roll_back_under_way_lose_no_request_and_survive_a_restar
 
 
 def test_a_silent_target_says_so(rig: Rig) -> None:
+    """The very last: it is not started again."""
     rig.stop()
     with pytest.raises(Unreachable, match=r"no model server at .* `python -m airloop serve`|is down"):
         rig.target.observe("flights")
     with pytest.raises(Unreachable):
         rig.target.apply("flights", State())
-    rig.restart()
-    assert rig.target.observe("flights").state.candidate is None

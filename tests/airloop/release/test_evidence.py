@@ -28,7 +28,8 @@ def test_the_chance_is_that_of_fishers_exact_test(failed: int, good: int, other_
         (answered(200, 1), answered(1800), "unclear"),  # one failure alone may be chance
         (answered(200, 2), answered(1800), "bad"),
         (answered(200, 2), answered(200), "unclear"),
-        (answered(200, 6), answered(200), "bad"),
+        (answered(200, 6), answered(200), "unclear"),
+        (answered(200, 8), answered(200), "bad"),
         (answered(200, 6), answered(200, 6), "good"),  # both fail alike: not the candidate's fault
         (answered(10, 3), answered(90), "bad"),  # before enough requests only what is certain
         (answered(10, 1), answered(90), "unclear"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from airloop.errors import BundleError, ReleaseRefused, Unreachable
-from airloop.refs import BundleRef, Outcome, VerdictRef, VerificationRef
-from airloop.release import release
+from airloop.refs import Outcome
 from airloop.release.simulated import Behaviour
 from airloop.release.target import Placed, State
 
-from .conftest import Bench
+from .conftest import MARCH, PASSED, PROMOTED, Bench, put_bundle
 
 
 def test_a_first_release_goes_straight_to_full_and_says_so(bench: Bench) -> None:
@@ -161,35 +160,19 @@ def test_a_ref_that_says_something_else_than_its_bundle_is_refused(bench: Bench)
         bench.release(bundle)
 
 
-def handed(bench: Bench, bundle: BundleRef, outcome: Outcome, verdict: str, *, passed: bool = True) -> None:
-    release(
-        bench.workspace,
-        bench.pipeline,
-        bundle=bundle,
-        run_id="run",
-        report=bench.lines.append,
-        verdict=VerdictRef(digest=verdict, uri="", outcome=outcome, reasons=("too few rows",), report=""),
-        verification=VerificationRef(
-            digest="x", uri="", passed=passed, reasons=("28 ms",), latency_p99_ms=28, bundle_mb=1
-        ),
-        target=bench.target,
-        pace=bench.clockwork.pace(),
-    )
-
-
 def test_verdict_and_verification_are_checked_at_the_hand_over(bench: Bench) -> None:
     bundle = bench.bundle("1")
+    hold = PROMOTED.model_copy(update={"outcome": Outcome.HOLD, "reasons": ("too few rows",)})
     with pytest.raises(ReleaseRefused, match="flights: the verdict is HOLD, not PROMOTE: too few rows"):
-        handed(bench, bundle, Outcome.HOLD, "v" * 64)
-    with pytest.raises(
-        ReleaseRefused, match=r"verdict wwwwwwwwwwww is handed over, but bundle .* after verdict vvvvvvvvvvvv"
-    ):
-        handed(bench, bundle, Outcome.PROMOTE, "w" * 64)
+        bench.release(bundle, verdict=hold)
+    other = PROMOTED.model_copy(update={"digest": "w" * 64})
+    with pytest.raises(ReleaseRefused, match=r"verdict wwwwwwwwwwww is handed over, but .* after verdict vvvvvvvvvvvv"):
+        bench.release(bundle, verdict=other)
+    failed = PASSED.model_copy(update={"passed": False, "reasons": ("28 ms",)})
     with pytest.raises(ReleaseRefused, match="flights: the verification failed, nothing ships: 28 ms"):
-        handed(bench, bundle, Outcome.PROMOTE, "v" * 64, passed=False)
+        bench.release(bundle, verification=failed)
     assert bench.workspace.ledger.champions("flights") == []
-    handed(bench, bundle, Outcome.PROMOTE, "v" * 64)
-    assert bench.serves() == "version 1"
+    assert not bench.target.folder.exists()
 
 
 def test_a_bundle_that_the_target_cannot_load_leaves_the_champion_alone(bench: Bench) -> None:
@@ -250,3 +233,11 @@ def test_what_the_ledger_does_not_know_is_replaced_only_at_the_commit(bench: Ben
         bench.lines[0] == "the target serves version by hand, which the ledger does not know: it is not compared with"
     )
     assert bench.serves() == "version 1"
+
+
+def test_the_same_model_in_another_bundle_is_not_released_beside_itself(bench: Bench) -> None:
+    bench.release(bench.bundle("1"))
+    other = PROMOTED.model_copy(update={"digest": "w" * 64})
+    ref = bench.release(put_bundle(bench.workspace, "1", MARCH, verdict=other.digest), run="other", verdict=other)
+    assert ref.outcome == "REFUSED"
+    assert "is live already, from another bundle of the same model" in ref.reasons[0]

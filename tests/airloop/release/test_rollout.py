@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airloop.release.evidence import Traffic
@@ -92,6 +95,28 @@ def test_one_failure_is_neither_passed_nor_condemned() -> None:
     assert judged(2000, 1, max_failure_rate=0.001).action is Action.PROMOTE
 
 
+def ending(rng: Random, candidate_rate: float, champion_rate: float) -> Action:
+    """Return how a step at 50 % ends that is looked at after every 40 requests, up to 100 times."""
+    failed = [0, 0]
+    for look in range(1, 101):
+        for version, rate in enumerate((candidate_rate, champion_rate)):
+            failed[version] += sum(rng.random() < rate for _ in range(20))
+        answered = [Traffic(20 * look, failures, 1.0, 3.0) for failures in failed]
+        decision = judge_step(Rollout(), Step(50), candidate=answered[0], champion=answered[1], timed_out=look == 100)
+        if decision.action is not Action.CONTINUE:
+            return decision.action
+    raise AssertionError("the last look is timed out")
+
+
+def test_looking_often_condemns_few_equal_versions_and_catches_worse_ones() -> None:
+    rng = Random(18)
+    equal = Counter(ending(rng, 0.02, 0.02) for _ in range(200))
+    assert equal[Action.ROLL_BACK] <= 16
+    assert equal[Action.PROMOTE] >= 160
+    worse = Counter(ending(rng, 0.05, 0.0) for _ in range(100))
+    assert worse[Action.ROLL_BACK] >= 97
+
+
 def test_shadow_reports_differences_and_never_decides_on_them() -> None:
     rules, step = Rollout(shadow=True, min_requests=50), Step(0, shadow=True)
     few = Traffic(shadow_requests=20, shadow_largest_difference=0.5)
@@ -132,6 +157,7 @@ def test_every_observation_gets_a_decision_with_a_reason(
     assert not (timed_out and decision.action is Action.CONTINUE)
 
 
+@settings(max_examples=60, deadline=None)
 @given(rollouts, looks, st.booleans())
 def test_shares_only_fall_by_a_roll_back_and_full_needs_every_step(
     rules: Rollout, seen: list[tuple[Traffic, Traffic, bool]], has_champion: bool

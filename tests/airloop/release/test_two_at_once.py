@@ -10,19 +10,21 @@ from airloop.errors import LostRace
 from airloop.refs import ReleaseRef
 from airloop.release.simulated import SimulatedTarget
 from airloop.release.target import State
+from airloop.release.waiting import Pace
 
 from .conftest import Bench
 
 
 def test_two_runs_at_once_release_one_after_the_other_and_never_older_data(bench: Bench) -> None:
     bench.release(bench.bundle("0"))
+    bench.target.traffic = 500
     bundles = [bench.bundle(str(days), days=days) for days in (3, 1, 2, 4)]
     refs: list[ReleaseRef] = []
     begin = threading.Barrier(len(bundles))
 
     def run(number: int) -> None:
         begin.wait()
-        refs.append(bench.release(bundles[number]))
+        refs.append(bench.release(bundles[number], pace=Pace(look_every_s=0.01)))
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(bundles))]
     for thread in threads:
