@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airloop import clock
 from airloop.workspace import Workspace
-from airloop_airflow.connections import url_of
+from airloop_airflow.connections import uri_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,7 +56,7 @@ def only_looks_back(context: Context) -> bool:
 
 def workspace() -> Workspace:
     """Return the workspace of this process, with connections looked up in Airflow."""
-    return replace(Workspace.from_environment(), connection=url_of)
+    return replace(Workspace.from_environment(), connection=uri_of)
 
 
 def pipeline(context: Context, name: str, workspace: Workspace) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,13 @@ class StepOperator(BaseOperator):
         return workspace, run.pipeline(context, self.pipeline, workspace)
 
     def hand_on(self, ref: Ref) -> dict[str, Any]:
-        """Keep the ref for the links and return it as JSON for the tasks that follow."""
+        """Keep the ref for the links and return it as JSON for the tasks that follow.
+
+        By way of text, where NaN and infinities are words: Airflow refuses them as numbers.
+        """
         self.ref = ref
-        return ref.model_dump(mode="json")
+        result: dict[str, Any] = json.loads(ref.model_dump_json())
+        return result
 
     def say(self, decision: str) -> None:
         """Write what was decided to the log and, shortened, to the run's page."""

@@ -1,0 +1,61 @@
+"""Starting and stopping: what is there already, and that nothing is ever left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from airloop.laptop import control, ports, processes, state
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def starting(tmp_path, laptop):
+    """``python -m airloop up`` in a process of its own, in the middle of starting; gives the process and its stack's mark."""
+    environ = laptop.environ | {
+        "AIRLOOP_HOME": str(tmp_path),
+        "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),
+        "AIRLOOP_SERVER_PORT": str(ports.any_free()),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command = [sys.executable, "-m", "airloop", "up"]
+    process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    laptop.until(lambda: state.read(tmp_path) is not None, "it has begun")
+    mark = state.read(tmp_path).mark
+    laptop.until(lambda: len(processes.marked(mark)) >= 3, "it starts processes")
+    yield process, mark
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_start_finds_the_first(laptop):
+    again = control.up(environ=laptop.environ)
+    assert again.was_running and again.airflow_url == laptop.stack.airflow_url
+
+
+def test_a_taken_port_is_told_in_the_terminal(laptop, tmp_path):
+    taken = laptop.environ["AIRLOOP_AIRFLOW_PORT"]
+    environ = laptop.environ | {"AIRLOOP_HOME": str(tmp_path)}
+    with pytest.raises(ports.PortTaken, match=f"port {taken} for Airflow is taken"):
+        control.up(environ=environ)
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_running(laptop, starting):
+    process, mark = starting
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0 and "Traceback" not in said
+    assert processes.marked(mark) == []
+
+
+def test_down_from_another_shell_ends_a_stack_that_starts(laptop, starting, tmp_path):
+    process, mark = starting
+    assert control.down(tmp_path)
+    assert processes.marked(mark) == []
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0 and "Traceback" not in said
