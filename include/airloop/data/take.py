@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 4
+"""Partitions that are read or made at the same time: most of it is waiting for disks and networks."""
+
 
 def take(workspace: Workspace, pipeline: Pipeline, as_of: datetime) -> tuple[str, Snapshot]:
     """Return the digest and the snapshot of what is visible at ``as_of``; both are kept in the store.
@@ -31,7 +35,9 @@ def take(workspace: Workspace, pipeline: Pipeline, as_of: datetime) -> tuple[str
     windows = Windows.of(data, as_of)
     source = open_source(workspace, pipeline)
     maker = Maker(workspace.store, source, data, windows.as_of)
-    made = [pair for span in source.spans(windows.intervals) for pair in maker.of_span(span)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        spans = pool.map(lambda span: list(maker.of_span(span)), source.spans(windows.intervals))
+        made = [pair for pairs in spans for pair in pairs]
     found = tuple(
         Partition(digest=one.digest, start=interval.start, end=interval.end, rows=one.rows, labelled=one.labelled)
         for interval, one in made

@@ -87,7 +87,7 @@ def test_a_row_in_the_file_of_another_day_does_not_matter_before_it_happened(roo
 def test_an_event_without_a_time_is_refused(room, make_row):
     room.days()
     room.write("rows/2013-01-02.parquet", [make_row(1, "2013-01-02T06:00Z"), {"id": 2}])
-    with pytest.raises(DataError, match="row 2: column 'at' is empty; as data.event_time it must not be"):
+    with pytest.raises(DataError, match=r"row 2: column 'at' is empty; as data.event_time it must not be"):
         room.take()
 
 
@@ -101,14 +101,14 @@ def test_a_broken_file_is_named(room):
 def test_a_csv_with_uneven_rows_is_named(room):
     room.data |= {"source": {"path": "all.csv"}}
     (room.folder / "all.csv").write_text("id,at,y,y_at\n1,2013-01-01,true\n")
-    with pytest.raises(DataError, match="all.csv: cannot be read as CSV .*Expected 4 columns, got 3"):
+    with pytest.raises(DataError, match=r"all.csv: cannot be read as CSV .*Expected 4 columns, got 3"):
         room.take()
 
 
 def test_two_columns_of_one_name_are_refused(room):
     room.data |= {"source": {"path": "all.csv"}}
     (room.folder / "all.csv").write_text("id,at,y,y\n1,2013-01-01,true,false\n")
-    with pytest.raises(DataError, match="all.csv: more than one column is called 'y'"):
+    with pytest.raises(DataError, match=r"all.csv: more than one column is called 'y'"):
         room.take()
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_half_written_while_it_is_read_is_read_again(fickle):
 
 def test_a_file_that_keeps_changing_is_given_up(fickle):
     Fickle.changes = 99
-    with pytest.raises(SourceChanged, match="2013-01-02.parquet: changed each of the 4 times it was read") as caught:
+    with pytest.raises(SourceChanged, match=r"2013-01-02.parquet: changed each of the 4 times it was read") as caught:
         fickle.take()
     assert caught.value.retryable
     assert not (fickle.folder / "store" / "snapshots").exists()

@@ -22,7 +22,6 @@ SPEC = {
     "name": "demo",
     "data": {
         "event_time": "at",
-        "recorded_at": "seen_at",
         "label": {"column": "y", "known_at": "y_at"},
         "key": ["id"],
         "train_window": "2d",
@@ -55,22 +54,47 @@ changes = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("path", ["rows/{date}.parquet", "rows/{date}.csv", "rows/*.parquet", "rows/*.csv"])
-@given(rows=rows, change=changes, added=rows)
-@settings(
-    max_examples=10,
+SOURCES = pytest.mark.parametrize(
+    ("path", "recorded_at"),
+    [
+        ("rows/{date}.parquet", "seen_at"),
+        ("rows/{date}.csv", None),
+        ("rows/*.parquet", None),
+        ("rows/*.csv", "seen_at"),
+    ],
+)
+WITHOUT_HURRY = settings(
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # Shrinking takes minutes.
     suppress_health_check=list(HealthCheck),
 )
-def test_perturbing_the_future_changes_no_byte(path, rows, change, added):
+
+
+@SOURCES
+@given(rows=rows, change=changes, added=rows)
+@settings(WITHOUT_HURRY, max_examples=5)
+def test_perturbing_the_future_changes_no_byte(path, recorded_at, rows, change, added):
+    _check(path, recorded_at, rows, change, added)
+
+
+@pytest.mark.slow
+@SOURCES
+@given(rows=rows, change=changes, added=rows)
+@settings(WITHOUT_HURRY, max_examples=100)
+def test_perturbing_the_future_changes_no_byte_in_many_ways(path, recorded_at, rows, change, added):
+    _check(path, recorded_at, rows, change, added)
+
+
+def _check(path, recorded_at, rows, change, added):
+    if recorded_at is None:
+        rows, added = ([each | {"seen_after": 0} for each in some] for some in (rows, added))
     # Enough of the past, so that both windows have rows and a label.
     past = [_row(n, hour, 0, 1, x=1, text="b", y=True) for n, hour in enumerate(range(10, 80, 6))]
     past += [_row(100 + n, **each) for n, each in enumerate(rows)]
     future = [_perturbed(row, change) for row in past]
     future += [row for n, each in enumerate(added) if _is_future(row := _row(200 + n, **each))]
-    assert _seen(past, path) == _seen([row for row in future if row], path)
+    assert _seen(past, path, recorded_at) == _seen([row for row in future if row], path, recorded_at)
 
 
 def _row(number, event, seen_after, known_after, *, x, text, y):
@@ -101,14 +125,15 @@ def _perturbed(row, change):
     return row
 
 
-def _seen(rows, path):
+def _seen(rows, path, recorded_at):
     """Return the snapshot's digest and all bytes of its partitions."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "demo"
         (home / "rows").mkdir(parents=True)
         for day, group in pd.DataFrame(rows, dtype=object).groupby(lambda i: f"{rows[i]['at']:%Y-%m-%d}"):
             _write(group, home / "rows" / f"{day}{Path(path).suffix}")
-        (home / "pipeline.yaml").write_text(yaml.safe_dump(SPEC | {"data": SPEC["data"] | {"source": {"path": path}}}))
+        data = SPEC["data"] | {"source": {"path": path}, "recorded_at": recorded_at}
+        (home / "pipeline.yaml").write_text(yaml.safe_dump(SPEC | {"data": data}))
         name, snapshot = take(Workspace.from_environment({"AIRLOOP_HOME": str(home)}), load(home), AS_OF)
         partitions = home / "store" / "partitions"
         return name, {
@@ -123,5 +148,7 @@ def _write(frame, path):
     times = frame[["at", "seen_at", "y_at"]].apply(lambda column: pd.to_datetime(column, utc=True))
     # Parquet has one type per column and file. Where a file holds the past, too, a word would make texts of it.
     is_future = frame["at"].min() >= AS_OF
-    numbers = frame["x"].astype(str) if is_future else pd.to_numeric(frame["x"], errors="coerce").round().astype("Int64")
+    numbers = (
+        frame["x"].astype(str) if is_future else pd.to_numeric(frame["x"], errors="coerce").round().astype("Int64")
+    )
     frame.assign(**times, y=frame["y"].astype("boolean"), x=numbers).to_parquet(path)

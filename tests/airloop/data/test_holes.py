@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from airloop import clock
@@ -10,8 +11,6 @@ def test_missing_days_are_listed(room, make_row):
     room.days()
     (room.folder / "rows" / "2013-01-02.parquet").unlink()
     empty = room.write("rows/2013-01-03.parquet", [make_row(1, "2013-01-03T06:00Z")])
-    import pandas as pd
-
     pd.read_parquet(empty).head(0).to_parquet(empty)
     _, snapshot = room.take()
     assert [clock.iso(start)[:10] for start in snapshot.missing] == ["2013-01-02", "2013-01-03"]
@@ -35,7 +34,8 @@ def test_an_empty_training_window_says_what_exists(room):
     room.days()
     with pytest.raises(
         DataError,
-        match=r"demo: no row in the train window \[2012-12-27T00:00:00Z, 2012-12-30T00:00:00Z\) of as_of 2012-12-31T00:00:00Z; "
+        match=r"demo: no row in the train window \[2012-12-27T00:00:00Z, 2012-12-30T00:00:00Z\) "
+        r"of as_of 2012-12-31T00:00:00Z; "
         r"looked for \S*rows/2012-12-27.parquet … \S*rows/2012-12-30.parquet; "
         r"the nearest rows seem to be at 2013-01-01T00:00:00Z",
     ):
@@ -65,7 +65,7 @@ def test_the_nearest_row_of_a_single_file_is_found(room, make_row):
 
 
 def test_nothing_at_all_is_said_so(room, timeless):
-    with pytest.raises(DataError, match="no row in the train window .*; no other rows are known of"):
+    with pytest.raises(DataError, match=r"no row in the train window .*; no other rows are known of"):
         room.take()
     with pytest.raises(DataError, match=r"demo: no row is visible at 2013-01-05T00:00:00Z; looked for \S*rows.parquet"):
         timeless.take()
@@ -76,6 +76,7 @@ def test_a_training_window_without_a_known_label_is_refused(room, make_row):
         room.write(f"rows/2013-01-0{day}.parquet", [make_row(day, f"2013-01-0{day}T06:00Z", y_at="2013-03-01T00:00Z")])
     with pytest.raises(
         DataError,
-        match="no label is known at 2013-01-05T00:00:00Z for any of 3 training rows; look at column 'y' and when 'y_at' is",
+        match="no label is known at 2013-01-05T00:00:00Z for any of 3 training rows; "
+        "look at column 'y' and when 'y_at' is",
     ):
         room.take()

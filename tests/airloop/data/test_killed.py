@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 import airloop
+from airloop import clock
+from airloop.data import take
+from airloop.workspace import Workspace
 
 TAKE = """
 import sys
@@ -19,7 +22,8 @@ from airloop.spec import load
 from airloop.workspace import Workspace
 
 home = Path(sys.argv[1])
-take(Workspace.from_environment({"AIRLOOP_HOME": str(home)}), load(home / "pipelines" / "demo"), clock.parse("2013-01-31"))
+workspace = Workspace.from_environment({"AIRLOOP_HOME": str(home)})
+take(workspace, load(home / "pipelines" / "demo"), clock.parse("2013-01-31"))
 """
 
 
@@ -44,10 +48,7 @@ def test_a_killed_take_leaves_nothing_half_written_and_a_retry_gives_the_same(ro
 
     name, snapshot = room.take("2013-01-31")
     assert written <= {each.digest for each in snapshot.partitions}
-    untouched = room.workspace.from_environment({"AIRLOOP_HOME": str(tmp_path), "AIRLOOP_STORE": str(tmp_path / "other")})
-    from airloop import clock
-    from airloop.data import take
-
+    untouched = Workspace.from_environment({"AIRLOOP_HOME": str(tmp_path), "AIRLOOP_STORE": str(tmp_path / "other")})
     assert take(untouched, pipeline, clock.parse("2013-01-31")) == (name, snapshot)
     assert json.loads((tmp_path / "store" / "snapshots" / name / "value.json").read_text())["pipeline"] == "demo"
 

@@ -16,7 +16,9 @@ def biopsies(timeless):
 
 def _frame(rows, seed=0):
     random = np.random.default_rng(seed)
-    return pd.DataFrame({"a": random.normal(size=rows), "b": random.integers(0, 9, rows), "y": random.random(rows) < 0.5})
+    return pd.DataFrame(
+        {"a": random.normal(size=rows), "b": random.integers(0, 9, rows), "y": random.random(rows) < 0.5}
+    )
 
 
 def parts(room):
@@ -115,6 +117,11 @@ def test_partitions_are_read_with_plain_types(room):
     room.days()
     _, snapshot = room.take("2013-01-04T07:10:00Z")
     complete, last = (read_partition(room.workspace, snapshot.partitions[n]) for n in (0, -1))
-    assert [str(complete[name].dtype) for name in ("at", "id", "x", "y")] == ["datetime64[us, UTC]", "int64", "float64", "bool"]
+    assert [str(complete[name].dtype) for name in ("at", "id", "x", "y")] == [
+        "datetime64[us, UTC]",
+        "int64",
+        "float64",
+        "bool",
+    ]
     assert str(last["y"].dtype) == "boolean"
     assert complete.index.equals(pd.RangeIndex(3))

@@ -78,13 +78,19 @@ def test_a_new_column_is_left_out_until_all_partitions_have_it(room, caplog):
 def test_a_declared_column_that_is_not_there_is_refused(room):
     room.data |= {"columns": {"xx": "number"}}
     room.days()
-    with pytest.raises(DataError, match=r"no column 'xx' \(data.columns\). Did you mean 'x'\? Known: at, id, x, y, y_at"):
+    with pytest.raises(
+        DataError, match=r"no column 'xx' \(data.columns\). Did you mean 'x'\? Known: at, id, x, y, y_at"
+    ):
         room.take()
 
 
 @pytest.mark.parametrize(
     ("key", "value", "meaning"),
-    [("event_time", "att", "data.event_time"), ("label", {"column": "yy"}, "data.label.column"), ("key", ["ids"], "data.key")],
+    [
+        ("event_time", "att", "data.event_time"),
+        ("label", {"column": "yy"}, "data.label.column"),
+        ("key", ["ids"], "data.key"),
+    ],
 )
 def test_a_column_that_the_spec_names_must_be_there(room, key, value, meaning):
     room.days()

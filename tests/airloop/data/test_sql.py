@@ -78,7 +78,9 @@ def test_a_query_without_rows_is_a_missing_interval(warehouse):
 
 def test_a_query_that_ignores_its_interval_is_refused(warehouse):
     warehouse.query.write_text("SELECT * FROM flights")
-    with pytest.raises(DataError, match=r"flights.sql, row 4: event time 2013-01-02T06:00:00Z is outside of \[2013-01-01"):
+    with pytest.raises(
+        DataError, match=r"flights.sql, row 4: event time 2013-01-02T06:00:00Z is outside of \[2013-01-01"
+    ):
         warehouse.ask()
 
 
@@ -96,13 +98,15 @@ def test_an_unknown_parameter_is_refused(warehouse):
 
 def test_two_columns_of_one_name_are_refused(warehouse):
     warehouse.query.write_text("SELECT id, at, y, y_at, x AS id FROM flights WHERE at >= :start AND at < :end")
-    with pytest.raises(DataError, match="flights.sql: more than one column is called 'id'"):
+    with pytest.raises(DataError, match=r"flights.sql: more than one column is called 'id'"):
         warehouse.ask()
 
 
 def test_a_database_that_cannot_be_opened_is_unreachable(warehouse):
     warehouse.url = f"sqlite:///{warehouse.folder}/no/such/folder.db"
-    with pytest.raises(Unreachable, match=r"connection 'warehouse': unable to open database file. Check that") as caught:
+    with pytest.raises(
+        Unreachable, match=r"connection 'warehouse': unable to open database file. Check that"
+    ) as caught:
         warehouse.ask()
     assert caught.value.retryable
 
@@ -118,7 +122,9 @@ def test_a_locked_database_can_be_tried_again(warehouse):
 
 def test_an_unknown_connection_says_where_to_set_it(warehouse, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE", raising=False)
-    with pytest.raises(DataError, match="connection 'warehouse' is unknown: set AIRFLOW_CONN_WAREHOUSE or add it in Airflow"):
+    with pytest.raises(
+        DataError, match="connection 'warehouse' is unknown: set AIRFLOW_CONN_WAREHOUSE or add it in Airflow"
+    ):
         warehouse.take()
 
 

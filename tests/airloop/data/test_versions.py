@@ -69,6 +69,9 @@ def test_two_versions_recorded_at_once_are_refused(room_with, make_row):
 
 
 def test_a_row_that_does_not_say_when_it_was_recorded_is_refused(room_with, make_row):
-    rows = [make_row(3, "2013-01-03T06:00Z", seen_at="2013-01-03T10:00Z"), make_row(5, "2013-01-03T06:00Z", seen_at=None)]
-    with pytest.raises(DataError, match="row 2: column 'seen_at' is empty; as data.recorded_at it must not be"):
+    rows = [
+        make_row(3, "2013-01-03T06:00Z", seen_at="2013-01-03T10:00Z"),
+        make_row(5, "2013-01-03T06:00Z", seen_at=None),
+    ]
+    with pytest.raises(DataError, match=r"row 2: column 'seen_at' is empty; as data.recorded_at it must not be"):
         room_with(*rows, recorded_at="seen_at").take()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from airloop.data.windows import Interval, Windows, micros, overlap
 from airloop.spec.model import Data
@@ -31,7 +32,7 @@ def test_intervals_cover_windows_that_start_and_end_within_them():
 
 def test_an_as_of_of_another_zone_is_the_same_instant():
     daily = data(event_time="at")
-    east = at(10).astimezone(tz=__import__("zoneinfo").ZoneInfo("Asia/Tokyo"))
+    east = at(10).astimezone(tz=ZoneInfo("Asia/Tokyo"))
     assert Windows.of(daily, east) == Windows.of(daily, at(10))
 
 

@@ -42,7 +42,8 @@ class Files:
 
     def __init__(self, home: Path, pattern: str) -> None:
         self.pattern = pattern
-        self._fs, self._path = fsspec.url_to_fs(pattern if "://" in pattern else str(home / pattern))
+        self._fs, path = fsspec.url_to_fs(pattern if "://" in pattern else str(home / pattern))
+        self._path = str(path)
 
     def spans(self, intervals: Sequence[Interval]) -> Iterator[Span]:
         """Yield one span per distinct file name: a file that holds many intervals is read once."""
