@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airloop.errors import nearest
 from airloop.validation.catalogue import Scope
-from airloop.validation.engine import Engine, Result, plain
-from airloop.validation.findings import Finding
+from airloop.validation.engine import Engine, Result
+from airloop.validation.findings import Finding, plain
 from airloop.validation.suite import Expectation, Severity, Suite
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Checker:
                     findings[place].setdefault(number, finding)
         for found, frame in zip(findings, frames, strict=True):
             open_ = [number for number in numbers if number not in found]
-            for number, result in self.engine.run(frame, open_).items():
+            for number, result in self.engine.run(self._narrowed(frame, open_), open_).items():
                 found[number] = self._finding(number, result, frame)
         return [[found[number] for number in numbers] for found in findings]
 
@@ -79,11 +79,19 @@ class Checker:
 
         rows = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
         starts = np.cumsum([0, *(len(frame) for frame in frames)])
-        for number, result in self.engine.run(rows, numbers).items():
+        for number, result in self.engine.run(self._narrowed(rows, numbers), numbers).items():
             if result.error and len(frames) > 1:
                 continue  # one partition's rows may be the reason: each is checked by itself
             parts = _split(result, starts)
             yield number, [self._finding(number, part, frame) for part, frame in zip(parts, frames, strict=True)]
+
+    def _narrowed(self, frame: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
+        """Return the columns that these expectations look at: Great Expectations hashes and copies all it is given."""
+        wanted = [self.suite.expectations[number] for number in numbers]
+        if any(one.looks_at_all_columns for one in wanted):
+            return frame
+        named = dict.fromkeys(column for one in wanted for column in one.columns)
+        return frame[list(named) or list(frame.columns[:1])]
 
     def _finding(self, number: int, result: Result, frame: pd.DataFrame) -> Finding:
         expectation = self.suite.expectations[number]
@@ -103,7 +111,7 @@ class Checker:
             missing=missing,
             broken=len(positions),
             positions=tuple(sorted(positions)) if sets_aside else (),
-            examples=() if is_private else _commonest(expectation, frame.iloc[positions]),
+            examples=() if is_private or not positions else _commonest(expectation, frame.iloc[positions]),
         )
 
     def _reads_private(self, expectation: Expectation) -> bool:
@@ -155,7 +163,7 @@ def _observed(values: dict[str, Any]) -> Any:
 def _commonest(expectation: Expectation, broken: pd.DataFrame) -> tuple[tuple[Any, int], ...]:
     """Return the commonest values in the rows that break it; those that Great Expectations gives end at 200."""
     columns = list(dict.fromkeys(expectation.columns))
-    if broken.empty or expectation.type == "expect_column_values_to_not_be_null":
+    if expectation.type == "expect_column_values_to_not_be_null":
         return ()
     values = broken[columns[0]] if len(columns) == 1 else broken[columns].apply(tuple, axis=1)
     try:

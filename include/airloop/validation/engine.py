@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -154,20 +152,3 @@ def _error(info: Mapping[str, Any]) -> str:
     raised = [info] if "raised_exception" in info else [one for one in info.values() if isinstance(one, dict)]
     texts = [str(one.get("exception_message")) for one in raised if one.get("raised_exception")]
     return "; ".join(dict.fromkeys(texts))
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: instants as ISO 8601, missing ones as None, infinities as texts."""
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
-    if isinstance(value, dt.date):
-        return None if str(value) == "NaT" else value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset):
-        return [plain(item) for item in value]
-    return None if str(value) in ("NaT", "<NA>") else str(value)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +50,8 @@ class Validation(BaseModel):
     """What a person should read although the run goes on."""
     failed: dict[int, str] = {}
     """Number → text of each expectation that blocks the run."""
-    docs: str = ""
-    """Where the Data Docs' first page lies."""
+    docs: str = Field(default="", exclude=True)
+    """Where the Data Docs' first page lies: depends on the store's place, so it is no part of the outcome itself."""
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -65,3 +68,22 @@ class Validation(BaseModel):
         import numpy as np
 
         return {name: np.asarray(positions, dtype=np.int64) for name, positions in self.excluded.items()}
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it: instants as ISO 8601, missing ones as None, infinities as texts."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, bytes):
+        return repr(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+    if isinstance(value, dt.date):
+        return None if str(value) == "NaT" else value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [plain(item) for item in value]
+    return None if str(value) in ("NaT", "<NA>") else str(value)

@@ -17,7 +17,7 @@ from airloop.spec import Pipeline
 from airloop.spec.document import Document, read
 from airloop.spec.problems import report, shown
 from airloop.validation import catalogue
-from airloop.validation.catalogue import EXPECTATIONS, UNSUPPORTED, Kind
+from airloop.validation.catalogue import EXPECTATIONS, UNSUPPORTED, Kind, Scope
 
 
 class Severity(StrEnum):
@@ -55,6 +55,13 @@ class Expectation:
         single = (self.arguments.get(key) for key in ("column", "column_A", "column_B"))
         listed = self.arguments.get("column_list", ()) if "column_list" in self.kind.needs else ()
         return (*(column for column in single if column is not None), *listed)
+
+    @property
+    def looks_at_all_columns(self) -> bool:
+        """Whether other columns than ``columns`` can matter: their names, their number, or a condition on rows."""
+        return "row_condition" in self.arguments or (
+            self.kind.scope is Scope.TABLE and not self.type.startswith("expect_table_row_count")
+        )
 
     @property
     def title(self) -> str:

@@ -126,7 +126,7 @@ def _merge(workspace: Workspace, suite: Suite | None, snapshot: Snapshot, names:
         failed=merging.failures(merged),
     )
     with workspace.store.writing(KIND, name) as folder:
-        (folder / "value.json").write_text(_json(validation.model_dump(mode="json", exclude={"docs"})), "utf-8")
+        (folder / "value.json").write_text(_json(validation.model_dump(mode="json")), "utf-8")
         (folder / "index.html").write_text(overview.render(snapshot, validation, merged), "utf-8")
 
 

@@ -11,7 +11,7 @@ import pytest
 from airloop.data.snapshot import Partition
 from airloop.validation.catalogue import EXPECTATIONS
 from airloop.validation.checking import Checker
-from airloop.validation.engine import plain
+from airloop.validation.findings import plain
 from airloop.validation.pages import PageWriter
 from airloop.validation.suite import Expectation, Severity, Suite
 
@@ -183,3 +183,21 @@ def test_a_column_that_only_later_partitions_have_is_missed_in_the_others_alone(
     (missed,), (met,) = found
     assert missed.error.startswith("there is no column 'at'. Known: ")
     assert met.met and not met.error
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (np.float64(1.5), 1.5),
+        (np.nan, None),
+        (np.inf, "inf"),
+        (np.bool_(True), True),
+        (pd.NaT, None),
+        (pd.NA, None),
+        (pd.Timestamp("2024-05-01", tz="UTC"), "2024-05-01T00:00:00+00:00"),
+        ({"quantiles": [np.float64(0.5)], "values": (np.int64(3),)}, {"quantiles": [0.5], "values": [3]}),
+        (b"ab", "b'ab'"),
+    ],
+)
+def test_what_was_measured_is_kept_as_json_can_hold_it(value, kept):
+    assert plain(value) == kept
