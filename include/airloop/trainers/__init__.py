@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airloop.trainers.protocol import Fitted, Trainer
 
 _BY_NAME = {"xgboost": "airloop.trainers.boosting.XGBoostTrainer"}
+_LIBRARIES = {"xgboost": ("xgboost",)}
 _NAME_FILE = "trainer.json"
 
 
@@ -27,6 +28,11 @@ def find(name: str) -> Trainer:
         return cast("Trainer", getattr(importlib.import_module(module), attribute)())
     except (ImportError, AttributeError) as error:
         raise TrainingError(f"model.trainer: {name!r} cannot be loaded: {error}.{nearest(name, _BY_NAME)}") from error
+
+
+def libraries(name: str) -> tuple[str, ...]:
+    """Return the distributions whose versions change what the trainer makes; Airloop's own are not imported for it."""
+    return _LIBRARIES[name] if name in _LIBRARIES else find(name).libraries
 
 
 def save(fitted: Fitted, name: str, folder: Path) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from airloop import digest
-from airloop.errors import TrainingError
-from airloop.trainers import checkpoint
+from airloop.errors import BundleError, TrainingError
+from airloop.trainers import checkpoint, libraries
 from airloop.trainers.library import xgboost
 from airloop.trainers.parameters import (
     check_with_xgboost,
@@ -67,7 +67,7 @@ class XGBoostModel:
 class XGBoostTrainer:
     """Binary, multiclass and regression trees with native categories."""
 
-    libraries = ("xgboost",)
+    libraries = libraries("xgboost")
 
     def __init__(self) -> None:
         self._matrices: tuple[TrainingData, xgboost.DMatrix, xgboost.DMatrix | None] | None = None
@@ -101,7 +101,10 @@ class XGBoostTrainer:
         return XGBoostModel(_first_rounds(booster, fitted.rounds))
 
     def load(self, folder: Path, threads: int = 1) -> Fitted:
-        return XGBoostModel(xgboost.Booster({"nthread": threads}, model_file=folder / _MODEL_FILE))
+        try:
+            return XGBoostModel(xgboost.Booster({"nthread": threads}, model_file=folder / _MODEL_FILE))
+        except xgboost.core.XGBoostError as error:
+            raise BundleError(f"{folder / _MODEL_FILE} cannot be read: {first_line(error)}") from error
 
     def _parameters(self, data: TrainingData, model: Model, seed: int) -> dict[str, Any]:
         return with_constraints(parameters(model, data.classes, seed), data.features)

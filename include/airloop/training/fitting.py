@@ -15,7 +15,7 @@ from airloop.features.code import FeatureCode
 from airloop.features.inputs import input_columns
 from airloop.scoring import SavedHooks, save_servable
 from airloop.training.assembly import assemble
-from airloop.training.identity import code_digest, spec_digest, versions
+from airloop.training.identity import code_digest, library_versions, spec_digest
 from airloop.training.scores import scores
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def fit(
         "validation": validation_digest,
         "spec": spec_digest(pipeline),
         "feature_code": code_digest(pipeline),
-        "versions": versions("airloop", "numpy", "pandas", *trainer.libraries),
+        "versions": library_versions(pipeline),
     }
     hooks = SavedHooks(spec.features.build, inputs, spec.features.arrays) if spec.features else None
     with workspace.store.writing(KIND, model) as folder:

@@ -26,7 +26,6 @@ def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
     The release, gates and monitor sections do not count. Nothing of the user's code is run.
     """
     spec = pipeline.spec
-    trainer = trainers.find(spec.model.trainer)
     return digest.of_value(
         {
             "snapshot": snapshot,
@@ -34,7 +33,7 @@ def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
             "spec": spec.model_dump(mode="json", include=set(_SECTIONS)),
             "code": code_digest(pipeline),
             "trainer": _trainer_source(spec.model.trainer),
-            "versions": versions("airloop", "numpy", "pandas", *trainer.libraries),
+            "versions": library_versions(pipeline),
         }
     )
 
@@ -48,6 +47,11 @@ def code_digest(pipeline: Pipeline) -> str:
 def spec_digest(pipeline: Pipeline) -> str:
     """Return the digest of the whole description, for lineage."""
     return digest.of_value(pipeline.spec.model_dump(mode="json"))
+
+
+def library_versions(pipeline: Pipeline) -> dict[str, str]:
+    """Return the versions that can change a model's bytes."""
+    return versions("airloop", "numpy", "pandas", *trainers.libraries(pipeline.spec.model.trainer))
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -114,7 +114,7 @@ def _experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
     if found is None:
         # A server knows where its artifacts go; a database file does not, and would use the working directory.
         is_server = workspace.mlflow_url.startswith("http")
-        location = None if is_server else str(workspace.home / "mlflow" / name)
+        location = None if is_server else str(workspace.home / "mlflow" / "artifacts" / name)
         return str(client.create_experiment(name, artifact_location=location))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)

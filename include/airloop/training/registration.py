@@ -1,7 +1,10 @@
-"""A candidate's place in MLflow, remembered in the store so that MLflow is imported only when it is needed."""
+"""A candidate's place in MLflow, remembered on this machine so that MLflow is imported only when it is needed."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
 
-_KIND = "registrations"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 _CONNECT_TIMEOUT_S = 5.0
 
@@ -34,15 +36,16 @@ def register(workspace: Workspace, pipeline: Pipeline, model: str) -> Entry:
 
     Raises Unreachable when MLflow does not answer.
     """
-    name = _record_name(model, workspace.mlflow_url)
-    if name and workspace.store.has(_KIND, name):
-        return Entry(**workspace.store.get_json(_KIND, name))
+    record = _record(workspace, model)
+    if record.exists():
+        return Entry(**json.loads(record.read_text(encoding="utf-8")))
     from airloop.training.mlflow_registry import register_once
 
     entry = register_once(workspace, pipeline, model)
-    # Only now is there an identity where the database was new.
-    if name := _record_name(model, workspace.mlflow_url):
-        workspace.store.put_json(_KIND, name, asdict(entry))
+    record.parent.mkdir(parents=True, exist_ok=True)
+    scratch = record.with_suffix(f".{os.getpid()}")
+    scratch.write_text(json.dumps(asdict(entry)), encoding="utf-8")
+    scratch.replace(record)
     return entry
 
 
@@ -74,10 +77,10 @@ def without_password(url: str) -> str:
     return url.replace(f"{parts.username or ''}:{parts.password}@", "***@") if parts.password else url
 
 
-def _record_name(model: str, url: str) -> str | None:
-    """Return the record's name for this very registry; None where a database file is not there yet."""
-    if not url.startswith("sqlite"):
-        return digest.of_value([model, url])
-    file = Path(url.partition("sqlite:///")[2])
-    # A new database under an old name has another inode: what was registered in the old one is not in it.
-    return digest.of_value([model, url, file.stat().st_ino]) if file.is_file() else None
+def _record(workspace: Workspace, model: str) -> Path:
+    """Return the file that remembers the entry; when a database file is gone, so is what was remembered of it."""
+    url = workspace.mlflow_url
+    folder = workspace.home / "mlflow" / "registered" / digest.of_value(url)[:16]
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder / f"{model}.json"
