@@ -35,7 +35,7 @@ def judge_slices(gate: SliceGate, groups: dict[str, Measured]) -> GateResult:
     failed = [part.reason for part in judged if part.status == Status.FAIL]
     left_out = [part.name for part in slices if part.status == Status.UNDECIDED]
     if failed:
-        status, reason = Status.FAIL, f"{gate.slices}: {'; '.join(failed)}"
+        status, reason = Status.FAIL, f"{gate.slices}: {wording.listed(failed, 5, '; ')}"
     elif not judged:
         status, reason = Status.UNDECIDED, _no_slice(gate, slices)
     else:

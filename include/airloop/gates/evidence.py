@@ -131,10 +131,11 @@ def judge_gates(spec: Spec, evidence: Evidence) -> list[GateResult]:
 
 def _groups(gate: SliceGate, evidence: Evidence) -> dict[str, Measured]:
     """Return every group's measurement; values that training knew and the holdout lacks have 0 rows."""
-    found = groups_of(evidence.holdout.frame[gate.slices])
+    names, of_row = groups_of(evidence.holdout.frame[gate.slices])
+    counts = np.bincount(of_row, minlength=len(names))
     groups = {
-        name: evidence.measure(gate.metric, mask) if mask.sum() >= gate.min_rows else Measured(int(mask.sum()))
-        for name, mask in found.items()
+        name: evidence.measure(gate.metric, of_row == number) if rows >= gate.min_rows else Measured(int(rows))
+        for number, (name, rows) in enumerate(zip(names, counts, strict=True))
     }
     known = next((feature.categories for feature in evidence.schema.features if feature.name == gate.slices), None)
     return groups | {name: Measured(0) for name in known or () if name not in groups}

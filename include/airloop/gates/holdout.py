@@ -73,7 +73,8 @@ def check_slices(pipeline: Pipeline, snapshot: Snapshot) -> None:
             raise SpecError(f"{where} is not a column of the data.{nearest(gate.slices, known)}")
 
 
-def groups_of(column: pd.Series) -> dict[str, Array]:
-    """Return value → mask (n,) of its rows, sorted by value; missing values are a group of their own."""
+def groups_of(column: pd.Series) -> tuple[list[str], Array]:
+    """Return the distinct values as texts, sorted, and every row's index among them (n,); missing is one of them."""
     texts = column.astype(object).map(lambda value: "(missing)" if pd.isna(value) else str(value)).to_numpy(dtype=str)
-    return {str(value): texts == value for value in np.unique(texts)}
+    names, of_row = np.unique(texts, return_inverse=True)
+    return names.tolist(), of_row

@@ -55,7 +55,7 @@ def judge(
         training = read_training(case.folder)
         evidence = case.gather()
         report = f"{workspace.store.uri(KIND, name)}/{REPORT}"
-        verdict = _decide(case, evidence, training, report)
+        verdict = weigh(case, evidence, training, report)
         subject = Subject(pipeline, snapshot, validation, evidence, verdict, training, _lineage(case, training))
         with workspace.store.writing(KIND, name) as folder:
             _write(folder, case, verdict, render(subject))
@@ -70,7 +70,8 @@ def load_verdict(workspace: Workspace, name: str) -> Verdict:
     return msgspec.json.decode((workspace.store.folder(KIND, name) / FILE).read_bytes(), type=Verdict)
 
 
-def _decide(case: Case, evidence: Evidence, training: dict[str, Any], report: str) -> Verdict:
+def weigh(case: Case, evidence: Evidence, training: dict[str, Any], report: str) -> Verdict:
+    """Return the verdict that ``evidence`` gives; nothing is written. ``training`` is what ``training.json`` says."""
     results = judge_gates(case.pipeline.spec, evidence)
     holds = list(_holds(case, evidence))
     decision = decide(results, has_champion=evidence.champion is not None, holds=holds)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airloop.errors import AirloopError
+from airloop.errors import BundleError
 from airloop.gates import wording
 from airloop.gates.bounds import Comparison
 from airloop.gates.champion import LiveModel
 from airloop.gates.evidence import Evidence
 from airloop.gates.figures import CONFIDENCE, figures
-from airloop.gates.verdict import GateResult, Verdict
+from airloop.gates.verdict import GateResult, SliceResult, Status, Verdict
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airloop.validation import Validation
 
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
+_MOST_SLICES = 60
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,19 @@ def render(subject: Subject) -> str:
         unit=compared[0].unit if compared else "",
         noise=compared[0].training_noise if compared else "",
         figures=figures(subject.evidence, subject.verdict.gates, compared, subject.training.get("importance", {})),
+        shown=_shown,
+        most_slices=_MOST_SLICES,
         slices=[result for result in subject.verdict.gates if result.slices],
         facts=_facts(subject),
         warnings=subject.validation.warnings,
         missing=[wording.instant(start) for start in subject.snapshot.missing],
         lineage=subject.lineage,
     )
+
+
+def _shown(slices: tuple[SliceResult, ...]) -> list[SliceResult]:
+    """Return the groups of a table: those judged first, and not more than a page can hold."""
+    return sorted(slices, key=lambda part: part.status == Status.UNDECIDED)[:_MOST_SLICES]
 
 
 def _compared(evidence: Evidence) -> list[Comparison]:
@@ -144,9 +152,9 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
 
 
 def read_training(folder: Path) -> dict[str, Any]:
-    """Return what ``training.json`` in a model's folder says. Raises AirloopError when it cannot be read."""
+    """Return what ``training.json`` in a model's folder says. Raises BundleError when it cannot be read."""
     try:
         record: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AirloopError(f"{folder / 'training.json'} cannot be read: {error}; train the model again") from error
+        raise BundleError(f"{folder / 'training.json'} cannot be read: {error}; train the model again") from error
     return record

@@ -44,11 +44,11 @@ def rounded_up(count: float) -> int:
     return int(math.ceil(count / size) * size)
 
 
-def listed(names: list[str], most: int = 8) -> str:
+def listed(names: list[str], most: int = 8, comma: str = ", ") -> str:
     """Return ``a, b and 3 more`` for long lists."""
     if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+        return comma.join(names)
+    return f"{comma.join(names[:most])} and {len(names) - most:,} more"
 
 
 def instant(moment: datetime) -> str:

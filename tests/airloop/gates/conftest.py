@@ -15,7 +15,12 @@ import yaml
 
 from airloop import bundle, data, spec
 from airloop.data.snapshot import Snapshot
-from airloop.gates import Verdict, judge
+from airloop.gates import Verdict
+from airloop.gates.case import Case
+from airloop.gates.champion import open_live
+from airloop.gates.holdout import check_slices
+from airloop.gates.judge import weigh
+from airloop.gates.report import read_training
 from airloop.training.fitting import fit
 from airloop.training.identity import model_digest
 from airloop.validation import Validation
@@ -92,7 +97,8 @@ class Bench:
             key: {**value, **sections.get(key, {})} if isinstance(value, dict) else sections.get(key, value)
             for key, value in PIPELINE.items()
         }
-        content["data"]["source"] = {"path": f"{self.workspace.home}/{name}/{{date}}.parquet"}
+        files = "*" if content["data"].get("partition") == "none" else "{date}"
+        content["data"]["source"] = {"path": f"{self.workspace.home}/{name}/{files}.parquet"}
         folder = self.workspace.pipelines / f"{name}-{abs(hash(str(content)))}" / "deliveries"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -165,10 +171,13 @@ class Bench:
             model=made.pipeline.spec.model.model_dump(mode="json"),
             gates=list(gates),
         )
-        _, verdict = judge(
-            self.workspace, pipeline, rows.snapshot_digest, rows.snapshot, UNCHECKED, made.digest, version
+        # What ``judge`` does, without drawing a report: tests of the report and of ``judge`` itself are elsewhere.
+        check_slices(pipeline, rows.snapshot)
+        champion = open_live(self.workspace, pipeline)
+        case = Case(
+            self.workspace, pipeline, rows.snapshot_digest, rows.snapshot, UNCHECKED, made.digest, version, champion
         )
-        return verdict
+        return weigh(case, case.gather(), read_training(case.folder), "")
 
 
 @pytest.fixture(scope="session")

@@ -187,3 +187,35 @@ def test_an_unreachable_ledger_is_not_a_missing_champion(bench, plain, tmp_path)
     with pytest.raises(Unreachable):
         judge(elsewhere, bench.pipeline(), plain.snapshot_digest, plain.snapshot, UNCHECKED, plain.digest, "2")
     assert Ledger(bench.workspace.ledger_url).entries("deliveries") == []
+
+
+def test_without_a_labelled_row_everything_is_undecided_and_the_report_still_stands(bench, plain):
+    bench.release(plain)
+    candidate = bench.train(bench.pipeline(model={"seed": 1}))
+    excluded = {part.digest: tuple(range(part.rows)) for part in plain.snapshot.partitions}
+    nothing = Validation(expectations=1, partitions={}, excluded=excluded)
+    by_depot = {"metric": "roc_auc", "slices": "depot", "min": 0.6}
+    name, verdict = judge_it(bench, bench.pipeline(gates=[ABSOLUTE, VERSUS, by_depot]), candidate, nothing)
+    assert (verdict.outcome, verdict.rows) == (Outcome.HOLD, 0)
+    assert verdict.reasons == (
+        "roc_auc: only 0 labelled holdout rows, 100 needed: 100 more",
+        "log_loss against the champion: no labelled holdout rows",
+        "roc_auc by depot: no group could be judged, none has 200 rows (3 groups)",
+    )
+    page = (bench.workspace.store.folder("verdicts", name) / "report.html").read_text()
+    assert 'class="verdict HOLD"' in page and "labelled holdout rows</dt><dd>0" in page
+
+
+def test_rows_without_time_are_split_alike_or_not_compared(bench):
+    timeless = {"partition": "none", "event_time": None, "holdout_share": 0.3}
+    bench.land("timeless", lambda frame, rng: frame.drop(columns="sent_at"), days=6)
+    pipeline = bench.pipeline("timeless", data=timeless, model={"replicates": 2})
+    champion = bench.train(pipeline)
+    bench.release(champion)
+    other = bench.train(bench.pipeline("timeless", data=timeless, model={"replicates": 2, "seed": 9}))
+    loose = VERSUS | {"margin": 0.3, "min_rows": 20}
+    assert bench.judge(other, loose).outcome == Outcome.PROMOTE
+    more = bench.train(bench.pipeline("timeless", data=timeless | {"holdout_share": 0.5}))
+    verdict = bench.judge(more, loose)
+    assert verdict.outcome == Outcome.HOLD
+    assert "split with holdout_share 0.3 and key [], not 0.5 and []: it may have been trained on" in verdict.reasons[0]

@@ -141,3 +141,8 @@ def test_limits_are_judged_later():
     judged = judge_limits(LimitGate(latency_p99_ms=25, bundle_mb=50))
     assert judged.status == Status.LATER
     assert judged.reason == "p99 latency at most 25 ms, bundle at most 50 MB: judged when the bundle is verified"
+
+
+def test_many_failed_slices_are_counted_not_all_listed():
+    judged = judge_slices(BY_ORIGIN, {f"g{number}": Measured(300, 0.4) for number in range(40)})
+    assert judged.reason.endswith("g4: roc_auc 0.4 is below the least allowed, 0.58 and 35 more")
