@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airloop.errors import AirloopError, BundleError, Unreachable
+from airloop.serving.lenient import UNREADABLE
 from airloop.serving.metrics import Metrics
 from airloop.serving.refusal import Refusal
 from airloop.serving.slot import Loaded, Slot, Wanted, load
@@ -52,7 +53,7 @@ class Admin:
         """
         try:
             desired = _DESIRED.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise Refusal(400, f"the state cannot be read: {error}") from None
         _check(desired)
         await self.apply(name, desired)

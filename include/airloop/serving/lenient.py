@@ -36,6 +36,9 @@ CANONICAL: dict[InputKind, str] = {
 }
 """The datatype that metadata tells clients."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are no JSON, no UTF-8, or nested too deeply."""
+
 
 def read(body: bytes, schema: Schema, max_rows: int) -> tuple[str | None, int, list[list[Any]]]:
     """Return id, rows and columns (in the schema's order). Raises Refusal (400, 413, 422)."""
@@ -62,10 +65,10 @@ def _decoded(body: bytes) -> dict[str, Any]:
         raise Refusal(400, "the request has no body; send JSON with `inputs`")
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
     except RecursionError:
         raise Refusal(400, "the body is not usable JSON: it is nested too deeply") from None
+    except UNREADABLE as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Refusal(400, f"the body must be a JSON object with `inputs`, not {_kind(value)}")
     return value
@@ -81,7 +84,7 @@ def _identity(value: dict[str, Any]) -> str | None:
 def _check_parameters(parameters: object, where: str) -> None:
     if parameters is not None and not isinstance(parameters, dict):
         raise Refusal(400, f"`{where}` must be an object, not {_kind(parameters)}")
-    if isinstance(parameters, dict) and "binary_data_size" in parameters:
+    if isinstance(parameters, dict) and parameters.get("binary_data_size") is not None:
         raise Refusal(415, f"`{where}.binary_data_size`: binary tensors are not supported; send `data` as JSON")
 
 

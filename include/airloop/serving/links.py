@@ -87,5 +87,6 @@ _LINKS = {
     "reg:pseudohubererror": _IDENTITY,
     "reg:quantileerror": _IDENTITY,
     "reg:squarederror": _IDENTITY,
+    "reg:squaredlogerror": _IDENTITY,
     "reg:tweedie": _RATE,
 }

@@ -12,6 +12,7 @@ import numpy as np
 from airloop.bundle.frames import as_frame
 from airloop.errors import BundleError
 from airloop.features.schema import Schema
+from airloop.scoring import CODE_FOLDER, HOOKS_FILE, MODEL_FOLDER, SavedHooks
 from airloop.serving import ubjson
 from airloop.serving.columns import DirectEncoder, as_arrays
 from airloop.serving.forest import Forest
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Columns = Sequence[Sequence[Any]]
 XGBOOST_MODEL = "model.ubj"
-
-
-class Hooks(msgspec.Struct, frozen=True):
-    """The ``features.json`` of a servable folder."""
-
-    build: str
-    inputs: tuple[str, ...] = ()
-    arrays: str | None = None
 
 
 class Predictor:
@@ -58,7 +51,7 @@ def open_predictor(folder: Path, schema: Schema, proof: Proof) -> Predictor:
 
 def open_forest(folder: Path) -> Forest:
     """Return the model in ``folder`` as a forest. Raises Unsupported when it is none, or of a kind not walked here."""
-    path = folder / "model" / XGBOOST_MODEL
+    path = folder / MODEL_FOLDER / XGBOOST_MODEL
     try:
         return Forest.from_model(ubjson.read(path.read_bytes()))
     except FileNotFoundError:
@@ -70,7 +63,7 @@ def open_forest(folder: Path) -> Forest:
 def _native(folder: Path) -> Callable[[Array], Array]:
     from airloop import trainers
 
-    return trainers.load(folder / "model").predict
+    return trainers.load(folder / MODEL_FOLDER).predict
 
 
 def matrix_maker(folder: Path, schema: Schema, *, arrays: bool) -> Callable[[Columns], Array]:
@@ -95,5 +88,5 @@ def _features(code: FeatureCode, schema: Schema, columns: Columns) -> dict[str, 
 def _feature_code(folder: Path, schema: Schema) -> FeatureCode:
     from airloop.features.code import FeatureCode
 
-    hooks = msgspec.json.decode((folder / "features.json").read_bytes(), type=Hooks | None)
-    return FeatureCode.load(folder / "features", hooks, tuple(column.name for column in schema.inputs))
+    hooks = msgspec.json.decode((folder / HOOKS_FILE).read_bytes(), type=SavedHooks | None)
+    return FeatureCode.load(folder / CODE_FOLDER, hooks, tuple(column.name for column in schema.inputs))

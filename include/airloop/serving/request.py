@@ -37,6 +37,12 @@ class Request:
     columns: Columns
 
 
+class Parameters(msgspec.Struct, gc=False):
+    """Parameters of a tensor: anything, but data in binary form is left to ``lenient``, which refuses it."""
+
+    binary_data_size: None = None
+
+
 class Identity(msgspec.Struct):
     """As much of a body as is needed to choose a version."""
 
@@ -57,7 +63,7 @@ class Reader:
         """Return the request. Raises Refusal (400, 413, 422) with the reason."""
         try:
             found = self._decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError):
+        except lenient.UNREADABLE:
             found = None
         if found is not None:
             inputs = found.inputs
@@ -90,7 +96,7 @@ def read_id(body: bytes) -> str | None:
     """Return the request's id, None where it has none. Raises Refusal when the body is not a JSON object."""
     try:
         return _IDENTITY.decode(body).id
-    except (msgspec.DecodeError, RecursionError):
+    except lenient.UNREADABLE:
         return lenient.read_id(body)
 
 
@@ -101,7 +107,7 @@ def _tensor(number: int, column: Input) -> type[msgspec.Struct]:
         ("shape", list[int]),
         ("datatype", datatype),
         ("data", values),
-        ("parameters", dict[str, Any] | None, None),
+        ("parameters", Parameters | None, None),
     ]
     return msgspec.defstruct(f"Tensor{number}", fields, tag_field="name", tag=column.name, gc=False)
 
@@ -113,7 +119,7 @@ def _body(tensors: Sequence[type[msgspec.Struct]]) -> type[msgspec.Struct]:
     fields: list[Any] = [
         ("inputs", list[union]),
         ("id", str | None, None),
-        ("parameters", dict[str, Any] | None, None),
+        ("parameters", Parameters | None, None),
         ("outputs", list[Any] | None, None),
     ]
     return msgspec.defstruct("Body", fields, gc=False)

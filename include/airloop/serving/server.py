@@ -68,7 +68,8 @@ class Process:
         self._admin = Admin(workspace.store, self._metrics, self._known_file)
         self.requests: set[asyncio.Task[Any]] = set()
         """The server's running requests."""
-        inference = Inference(self._metrics, self._journal, Shadow(), lambda: len(self.requests) > 1)
+        self.shadow = Shadow()
+        inference = Inference(self._metrics, self._journal, self.shadow, lambda: len(self.requests) > 1)
         granted = granted or tokens.read_or_make(workspace.home)
         self.app = App(granted, self._admin, inference, self._metrics, self._journal, self._bodies)
 

@@ -22,14 +22,15 @@ MOST_BYTES = 64_000_000
 class Shadow:
     """A bounded queue of copies and the task that empties it, one copy a turn of the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_copies: int = MOST_COPIES) -> None:
+        self.most_copies = most_copies
         self._copies: deque[tuple[Slot, bytes, np.ndarray[Any, Any]]] = deque()
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
 
     def copy(self, candidate: Slot, body: bytes, answers: np.ndarray[Any, Any]) -> None:
         """Queue a request with the champion's answers; dropped, and counted, when the queue is full."""
-        if len(self._copies) >= MOST_COPIES or self._bytes + len(body) > MOST_BYTES:
+        if len(self._copies) >= self.most_copies or self._bytes + len(body) > MOST_BYTES:
             candidate.total.shadow_dropped += 1
             return
         self._copies.append((candidate, body, answers))

@@ -9,6 +9,7 @@ import numpy as np
 from airloop import trainers
 from airloop.bundle import Bundle
 from airloop.errors import AirloopError
+from airloop.scoring import MODEL_FOLDER
 from airloop.serving import proof
 from airloop.serving.forest import Forest
 from airloop.serving.links import Unsupported
@@ -69,7 +70,7 @@ def _forest_difference(bundle: Bundle, native: Array, random: np.random.Generato
     except Unsupported as error:
         return 0.0, f"forest: {error}"
     matrix = np.concatenate([native, _near_bounds(forest, bundle, random)])
-    truth = trainers.load(bundle.folder / "model").predict(matrix)
+    truth = trainers.load(bundle.folder / MODEL_FOLDER).predict(matrix)
     together = forest.predict(matrix).astype(np.float64)
     alone = np.concatenate([forest.predict(matrix[row : row + 1]) for row in range(len(matrix))]).astype(np.float64)
     largest = max(proof.difference(truth, together), proof.difference(truth, alone))

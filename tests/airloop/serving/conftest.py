@@ -28,9 +28,9 @@ from airloop.bundle.golden import Golden, as_answers
 from airloop.features.code import FeatureCode
 from airloop.features.encode import encode
 from airloop.features.schema import Feature, Input, Schema
+from airloop.scoring import SavedHooks
 from airloop.serving import proof
 from airloop.serving.client import ServerClient
-from airloop.serving.predictor import Hooks
 from airloop.serving.server import Limits, Process
 from airloop.serving.tokens import Tokens
 from airloop.store import Store
@@ -72,7 +72,7 @@ def write_bundle(
     pipeline: str = "flights",
     schema: Schema = SCHEMA,
     sources: dict[str, str] | None = None,
-    hooks: Hooks | None = None,
+    hooks: SavedHooks | None = None,
     rows: dict = ROWS,
     facts: dict | None = None,
     expected: list | None = None,

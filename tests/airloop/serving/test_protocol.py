@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 
 
@@ -106,7 +104,7 @@ WRONG = [
     ("distance", {"data": [1.0, "2", 3.0, 4.0, 5.0]}, 400, "column 'distance' row 1: '2' is not a number"),
     ("distance", {"data": [True] * 5}, 400, "column 'distance' row 0: True is not a number"),
     ("distance", {"data": [1e300] * 5}, 422, "these values cannot be predicted: column 'distance' row 0: 1e+300 is too"),
-    ("distance", {"data": [10**400] * 5}, 400, "the body is not JSON: Number out of range"),
+    ("distance", {"data": [10**400] * 5}, 422, "column 'distance' row 0: 1000000000"),
     ("distance", {"shape": [5, 2]}, 400, "column 'distance': shape [5, 2] is not [n] or [n, 1]"),
     ("distance", {"shape": "5"}, 400, "column 'distance': shape '5' is not [n] or [n, 1]"),
     ("distance", {"shape": [-5]}, 400, "column 'distance': shape [-5] is not [n] or [n, 1]"),
@@ -149,8 +147,7 @@ def test_too_many_rows_are_refused(fixed, kit):
 
 
 def test_unknown_categories_follow_the_spec(server, workspace, kit):
-    schema = copy.copy(kit.SCHEMA)
-    strict = kit.Schema(schema.inputs, schema.features, "binary", ("0", "1"), "refuse")
+    strict = kit.Schema(kit.SCHEMA.inputs, kit.SCHEMA.features, "binary", ("0", "1"), "refuse")
     known = {name: values[:3] for name, values in kit.ROWS.items()}
     server.put(champion=kit.state_of(kit.write_bundle(workspace.store, schema=strict, rows=known)))
     answer = server.infer(kit.body_of())

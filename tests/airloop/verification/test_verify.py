@@ -101,7 +101,7 @@ def test_feature_code_whose_rows_depend_on_each_other_is_refused(kit, workspace,
         "    frame['distance'] = frame['distance'].fillna(frame['stops'].sum() - 3.0)\n"
         "    return frame\n"
     )
-    hooks = kit.Hooks("features.py:build")
+    hooks = kit.SavedHooks("features.py:build")
     bundle = kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks, rounds=20)
     _, result = verify(workspace, pipeline(), bundle.digest)
     assert not result.passed
@@ -114,7 +114,7 @@ def test_arrays_that_are_not_equal_are_not_taken(kit, workspace, pipeline):
         "def build(frame):\n    return frame[NAMES]\n"
         "def arrays(columns):\n    return {name: columns[name] for name in NAMES} | {'distance': columns['distance'] + 1}\n"
     )
-    hooks = kit.Hooks("features.py:build", arrays="features.py:arrays")
+    hooks = kit.SavedHooks("features.py:build", arrays="features.py:arrays")
     bundle = kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks, proved=False)
     _, result = verify(workspace, pipeline(), bundle.digest)
     assert result.passed
