@@ -59,6 +59,12 @@ class Laptop:
         """Return task_id → state."""
         return {name: str(task["state"]) for name, task in self.api.tasks(dag_id, run_id).items()}
 
+    def component(self, words: str) -> psutil.Process:
+        """Return the process of the stack whose command line has ``words``."""
+        found = [process for process in processes.marked(_mark(self.home)) if words in " ".join(process.cmdline())]
+        assert found, f"no process of the stack runs {words!r}"
+        return found[0]
+
     def until(self, is_true: Callable[[], Any], what: str, *, timeout_s: float = 120) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + timeout_s
@@ -85,13 +91,19 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     stack = control.up(environ=environ, ends_with=os.getpid())
     mark = _mark(home)
     try:
-        with ServerClient(stack.server_url, read_or_make(home).infer) as server:
-            yield Laptop(stack, environ, stack.api(), server)
+        with ServerClient(stack.server_url, read_or_make(home).infer) as server, stack.api() as api:
+            yield Laptop(stack, environ, api, server)
     finally:
         assert control.down(home)
         assert processes.marked(mark) == []
         for port in (stack.airflow_url, stack.server_url):
             assert ports.is_free(int(port.rpartition(":")[2]))
+
+
+@pytest.fixture(scope="session")
+def make_parcels() -> Callable[..., pd.DataFrame]:
+    """Make parcels for days."""
+    return parcels
 
 
 def _mark(home: Path) -> str:
@@ -142,10 +154,3 @@ def _land_flights(home: Path) -> None:
     sys.modules["land"] = module
     spec.loader.exec_module(module)
     module.land(home, until=FLIGHTS_UNTIL)
-
-
-def component(home: Path, words: str) -> psutil.Process:
-    """Return the process of the stack whose command line has ``words``."""
-    found = [process for process in processes.marked(_mark(home)) if words in " ".join(process.cmdline())]
-    assert found, f"no process of the stack runs {words!r}"
-    return found[0]

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 @pytest.fixture
 def starting(tmp_path, laptop):
-    """``python -m airloop up`` in a process of its own, in the middle of starting; gives the process and its stack's mark."""
+    """``python -m airloop up`` in the middle of starting: its process and the mark of its stack."""
     environ = laptop.environ | {
         "AIRLOOP_HOME": str(tmp_path),
         "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),

@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from conftest import component, parcels
+from airloop.laptop.airflow_api import AirflowApi, RequestRefused
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -79,14 +79,15 @@ def second_release(laptop, first_release):
     return laptop.api.result("parcels.train", run_id, "release"), traffic.answers
 
 
-def answer_when_asked(laptop, run, answer):
-    """Wait for the question, answer it (or not) and return the states at the end."""
+def wait_for_question(laptop, run):
+    """Return when a run asks a person."""
     dag_id, run_id = run
-    waits = lambda: laptop.states(dag_id, run_id).get("approve_release") == "awaiting_input"  # noqa: E731
-    ended = lambda: laptop.api.run(dag_id, run_id)["state"] in ("success", "failed")  # noqa: E731
-    laptop.until(lambda: waits() or ended(), "approve_release asks")
-    if answer:
-        laptop.api.approve(dag_id, run_id, "approve_release", answer)
+    laptop.until(lambda: laptop.states(dag_id, run_id).get("approve_release") == "awaiting_input", "it asks")
+
+
+def states_at_end(laptop, run):
+    """Return task_id → state of a run that ends well."""
+    dag_id, run_id = run
     assert laptop.api.wait(dag_id, run_id) == "success"
     return laptop.states(dag_id, run_id)
 
@@ -136,32 +137,29 @@ def test_a_broken_spec_fails_with_its_error_beside_others_that_work(laptop, earl
 
 
 def test_a_person_says_no(laptop, early):
-    states = answer_when_asked(laptop, early["rejected"], "Reject")
+    wait_for_question(laptop, early["rejected"])
+    laptop.api.approve(*early["rejected"], "approve_release", "Reject")
+    states = states_at_end(laptop, early["rejected"])
     assert states["approve_release"] == "success"
     assert {states[name] for name in AFTER} == {"skipped"}
 
 
-def test_a_person_says_yes(laptop, early):
-    dag_id, run_id = early["approved"]
-    states = answer_when_asked(laptop, early["approved"], "Approve")
-    assert set(states.values()) == {"success"}
-    assert laptop.api.result(dag_id, run_id, "release")["outcome"] == "RELEASED"
-
-
-def test_only_the_people_that_the_spec_names_may_answer(laptop, early):
-    from airloop.laptop.airflow_api import AirflowApi, RequestRefused
-
+def test_a_person_whom_the_spec_names_says_yes(laptop, early):
+    wait_for_question(laptop, early["approved"])
     passwords = json.loads((laptop.home / "secrets" / "airflow_passwords.json").read_text())
-    bob = AirflowApi(laptop.stack.airflow_url, "bob", passwords["bob"])
-    dag_id, run_id = "asks_first.train", laptop.trigger("asks_first.train", as_of="2026-02-10")
-    laptop.until(lambda: laptop.states(dag_id, run_id).get("approve_release") == "awaiting_input", "it asks")
-    with pytest.raises(RequestRefused, match="403"):
-        bob.approve(dag_id, run_id, "approve_release", "Approve")
-    laptop.api.approve(dag_id, run_id, "approve_release", "Reject")
+    with (
+        AirflowApi(laptop.stack.airflow_url, "bob", passwords["bob"]) as bob,
+        pytest.raises(RequestRefused, match="403"),
+    ):
+        bob.approve(*early["approved"], "approve_release", "Approve")
+    laptop.api.approve(*early["approved"], "approve_release", "Approve")
+    assert set(states_at_end(laptop, early["approved"]).values()) == {"success"}
+    assert laptop.api.result(*early["approved"], "release")["outcome"] == "RELEASED"
 
 
 def test_no_answer_in_time_means_no(laptop, early):
-    states = answer_when_asked(laptop, early["forgotten"], None)
+    states = states_at_end(laptop, early["forgotten"])
+    assert states["approve_release"] == "success"
     assert {states[name] for name in AFTER} == {"skipped"}
 
 
@@ -177,6 +175,7 @@ def test_a_model_of_older_data_is_refused(laptop, second_release):
     run_id, ended = laptop.run("parcels.train", as_of="2026-02-05")
     assert ended == "success"
     assert laptop.states("parcels.train", run_id)["release"] == "skipped"
+    print(laptop.api.result("parcels.train", run_id, "judge_candidate"), laptop.states("parcels.train", run_id))
     refused = laptop.api.result("parcels.train", run_id, "release")
     assert refused["outcome"] == "REFUSED" and "2026-02-20" in refused["reasons"][0]
     assert laptop.server.infer("parcels", ROW)["model_version"] == second_release[0]["version"]
@@ -190,9 +189,9 @@ def test_a_dry_run_verifies_and_releases_nothing(laptop, second_release):
     assert laptop.server.infer("parcels", ROW)["model_version"] == second_release[0]["version"]
 
 
-def test_rows_come_through_a_connection_that_airflow_knows(laptop):
+def test_rows_come_through_a_connection_that_airflow_knows(laptop, make_parcels):
     with sqlite3.connect(laptop.home / "warehouse.db") as database:
-        frame = parcels(pd.date_range("2026-01-20", periods=20, tz="UTC"), rows=20)
+        frame = make_parcels(pd.date_range("2026-01-20", periods=20, tz="UTC"), rows=20)
         frame["sent_at"] = frame["sent_at"].dt.strftime("%Y-%m-%d %H:%M:%S.%f")
         frame.drop(columns="arrived_at").to_sql("parcels", database, index=False)
     body = {"connection_id": "warehouse", "conn_type": "sqlite", "host": str(laptop.home / "warehouse.db")}
@@ -205,11 +204,10 @@ def test_rows_come_through_a_connection_that_airflow_knows(laptop):
 
 
 def test_the_model_server_comes_back_with_the_champion(laptop, second_release):
-    server = component(laptop.home, "airloop.serving")
+    server = laptop.component("airloop.serving")
     server.kill()
-    laptop.until(
-        lambda: component(laptop.home, "airloop.serving").pid != server.pid and laptop.server.ready(), "it is back"
-    )
+    server.wait(10)
+    laptop.until(laptop.server.ready, "it is back")
     assert laptop.server.infer("parcels", ROW)["model_version"] == second_release[0]["version"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +26,12 @@ class AirflowApi:
         self._login = {"username": user, "password": password}
         # No proxy of the environment: Airflow is on this machine.
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._http.close()
 
     def request(self, method: str, path: str, **arguments: Any) -> Any:
         """Return the JSON answer, or None for an empty one. A 5xx is tried again: SQLite was locked for a moment.

@@ -40,9 +40,8 @@ def run() -> None:
     workspace = Workspace.from_environment()
     landing = _start_landing(workspace)
     try:
-        with _stack() as running:
+        with _stack() as running, running.api() as api:
             _finish_landing(workspace, landing)
-            api = running.api()
             run_id = _train(api)
             _tell_result(workspace, running, api, run_id)
             say(f"{time.monotonic() - began:.0f} s from nothing to here")
