@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airloop.data.raw import Column, Raw, shortened
+from airloop.data.raw import Column, Raw, present, shortened
 from airloop.data.times import UTC_TIME, to_utc
 from airloop.errors import DataError
 
@@ -90,32 +90,33 @@ def _infer(column: Column, name: str, raw: Raw) -> pa.Array:
 
 def _guess(texts: pa.Array) -> pa.Array:
     """Return texts as whole numbers, numbers or booleans where all of them are; ``007`` stays a text."""
-    present = texts.drop_null()
-    if not len(present):
-        return pa.nulls(len(texts))
+    values = present(texts)
+    if values.null_count == len(values):
+        return pa.nulls(len(values))
     for kind in (pa.int64(), pa.float64()):
         try:
-            numbers = texts.cast(kind)
+            numbers = values.cast(kind)
         except pa.ArrowInvalid:
             continue
-        if kind == pa.float64() or numbers.cast(pa.string()).equals(texts):
+        if kind == pa.float64() or numbers.cast(pa.string()).equals(values):
             return numbers
         return texts
-    if pc.all(pc.is_in(pc.utf8_lower(present), pa.array(["true", "false"]))).as_py():
-        return pc.equal(pc.utf8_lower(texts), "true")
+    lowered = pc.utf8_lower(values)
+    if pc.all(pc.is_in(lowered.drop_null(), pa.array(["true", "false"]))).as_py():
+        return pc.equal(lowered, "true")
     return texts
 
 
 def _from_text(texts: pa.Array, name: str, kind: str, raw: Raw) -> pa.Array:
     if kind == "text":
         return texts.cast(pa.string())
-    trimmed = pc.utf8_trim_whitespace(texts.cast(pa.string()))
+    values = present(texts)
     if kind != "boolean":
-        return _plain(_cast(trimmed, ARROW[kind], name, raw))
-    lowered = pc.utf8_lower(trimmed)
+        return _plain(_cast(values, ARROW[kind], name, raw))
+    lowered = pc.utf8_lower(values)
     yes, no = pc.is_in(lowered, _TRUE), pc.is_in(lowered, _FALSE)
-    _refuse(texts, pc.invert(pc.or_(yes, no)), name, kind, raw)
-    return pc.if_else(pc.is_valid(texts), yes, pa.scalar(None, pa.bool_()))
+    _refuse(values, pc.invert(pc.or_(yes, no)), name, kind, raw)
+    return pc.if_else(values.is_valid(), yes, pa.scalar(None, pa.bool_()))
 
 
 def _cast(array: pa.Array, to: pa.DataType, name: str, raw: Raw) -> pa.Array:

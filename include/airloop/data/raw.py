@@ -17,6 +17,8 @@ Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 Column: TypeAlias = Any
 """A ``pa.Array``, or an object array whose values decide on its type; shape (n,)."""
 
+_MISSING = pa.array(["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"])
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -111,6 +113,15 @@ def join(parts: Sequence[Raw]) -> Raw:
         np.concatenate([np.array([files.index(name) for name in part.files])[part.file] for part in parts]),
         np.concatenate([part.row for part in parts]),
     )
+
+
+def present(texts: pa.Array) -> pa.Array:
+    """Return texts without blanks around them, null where they stand for a missing number or time.
+
+    Only for columns that are no texts: there ``NA`` may be Namibia.
+    """
+    trimmed = pc.utf8_trim_whitespace(texts.cast(pa.string()))
+    return pc.if_else(pc.is_in(trimmed, _MISSING), pa.scalar(None, pa.string()), trimmed)
 
 
 def shortened(names: Sequence[str]) -> str:

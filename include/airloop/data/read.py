@@ -28,7 +28,7 @@ def read_partition(
     that became known after the snapshot's ``as_of`` is missing. ``columns``, a snapshot's, selects columns and gives
     their common types. Raises FileNotFoundError when the partition is not in the store.
     """
-    table = _table(workspace, partition)
+    table = _table(workspace, partition, None if columns is None else list(columns))
     if columns is not None:
         table = _with_types(table.select(list(columns)), columns)
     frame: pd.DataFrame = table.to_pandas()

@@ -74,17 +74,25 @@ def _share(spec: Spec, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float
     data = spec.data
     unused = {data.label.column, data.label.known_at, data.recorded_at}
     names = list(data.key) or sorted(name for name in frame.columns if name not in unused)
-    seed = digest.of_value(spec.name)
-    columns = pd.DataFrame({name: _comparable(frame[name]) for name in names})
-    hashes = pd.util.hash_pandas_object(columns, index=False, hash_key=seed[:16]).to_numpy()
-    return _mixed(hashes.astype(np.uint64) ^ np.uint64(int(seed[:16], 16))) / 2.0**64
+    hashes = np.full(len(frame), _number(spec.name))
+    for name in names:
+        column = frame[name]
+        values = pd.util.hash_pandas_object(_comparable(column), index=False).to_numpy().astype(np.uint64)
+        # A missing value adds nothing, so that a column without any, whatever its type, is like no column.
+        hashes = np.where(column.isna(), hashes, _mixed(hashes ^ _mixed(values ^ _number(name))))
+    shares: np.ndarray[Any, np.dtype[np.float64]] = hashes / 2.0**64
+    return shares
+
+
+def _number(name: str) -> np.uint64:
+    return np.uint64(int(digest.of_value(name)[:16], 16))
 
 
 def _comparable(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return numbers as float64: a hash must not change when a column gets its first missing or fractional value."""
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return column.astype("Float64").astype("float64")
-    return column
+    return column if pd.api.types.is_datetime64_any_dtype(column) else column.astype(object)
 
 
 def _mixed(values: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.uint64]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airloop.data.raw import Column, Raw
+from airloop.data.raw import Column, Raw, present
 from airloop.errors import DataError
 
 UTC_TIME = pa.timestamp("us", tz="UTC")
@@ -58,7 +58,7 @@ def _localize(naive: pa.Array, name: str, zone: str, raw: Raw) -> pa.Array:
 def _parse(texts: pa.Array, name: str, zone: str, raw: Raw) -> pa.Array:
     import pandas as pd
 
-    trimmed = pc.utf8_trim_whitespace(texts)
+    trimmed = present(texts)
     has_offset = pc.fill_null(pc.match_substring_regex(trimmed, _OFFSET), False)
     # A date ends like an offset: 2013-03-18.
     has_offset = pc.and_(has_offset, pc.greater(pc.fill_null(pc.utf8_length(trimmed), 0), 10))
@@ -67,7 +67,7 @@ def _parse(texts: pa.Array, name: str, zone: str, raw: Raw) -> pa.Array:
     naive = pd.to_datetime(given.mask(has_offset.to_pandas()), format="ISO8601", errors="coerce")
     instants = pa.array(with_offset, UTC_TIME, from_pandas=True)
     clocks = pa.array(naive, NAIVE_TIME, from_pandas=True)
-    unread = pc.and_(pc.is_valid(texts), pc.and_(pc.is_null(instants), pc.is_null(clocks)))
+    unread = pc.and_(pc.is_valid(trimmed), pc.and_(pc.is_null(instants), pc.is_null(clocks)))
     if pc.any(unread).as_py():
         row, value = _first(texts, unread)
         raise DataError(

@@ -98,6 +98,40 @@ def test_a_broken_file_is_named(room):
         room.take()
 
 
+def test_a_file_with_broken_pages_is_named(room):
+    room.days()
+    path = room.folder / "rows" / "2013-01-02.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 500 + whole[504:])
+    with pytest.raises(DataError, match=r"2013-01-02.parquet: cannot be read as Parquet"):
+        room.take()
+
+
+def test_a_truncated_archive_is_named(room):
+    room.data |= {"source": {"path": "all.csv.gz"}}
+    (room.folder / "all.csv.gz").write_bytes(gzip.compress(b"id,at,y,y_at\n" * 99)[:-9])
+    with pytest.raises(DataError, match=r"all.csv.gz: cannot be read as CSV"):
+        room.take()
+
+
+def test_a_file_that_may_not_be_read_is_unreachable(room):
+    class Closed(LocalFileSystem):
+        protocol = "closed"
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return str(path).removeprefix("closed://")
+
+        def _open(self, path, mode="rb", **kwargs):
+            raise PermissionError(13, "Permission denied", path)
+
+    fsspec.register_implementation("closed", Closed, clobber=True)
+    room.days()
+    room.data |= {"source": {"path": f"closed://{room.folder}/rows/{{date}}.parquet"}}
+    with pytest.raises(Unreachable, match=r"2013-01-0\d.parquet: .*Permission denied.*Check that it is mounted"):
+        room.take()
+
+
 def test_a_csv_with_uneven_rows_is_named(room):
     room.data |= {"source": {"path": "all.csv"}}
     (room.folder / "all.csv").write_text("id,at,y,y_at\n1,2013-01-01,true\n")
@@ -143,6 +177,16 @@ def test_the_nearest_file_is_told_by_names_alone(tmp_path: Path):
     files = Files(tmp_path, "date={date}/*.parquet")
     assert files.nearest(datetime(2013, 1, 6, tzinfo=UTC)) == datetime(2013, 1, 9, tzinfo=UTC)
     assert Files(tmp_path, "none/{date}/{hour}/*").nearest(datetime(2013, 1, 6, tzinfo=UTC)) is None
+
+
+def test_a_home_with_odd_letters_is_no_pattern(room):
+    room.days()
+    name, _ = room.take()
+    room.folder = room.folder / "home [1]*"
+    room.days()
+    assert room.take()[0] == name
+    with pytest.raises(DataError, match="the nearest rows seem to be at 2013-01-04"):
+        room.take("2013-02-01")
 
 
 class Fickle(LocalFileSystem):

@@ -80,6 +80,14 @@ def test_the_split_is_the_same_for_any_order_and_with_more_rows(biopsies):
     assert {value: after[value] for value in before} == before
 
 
+def test_a_column_without_values_moves_no_row(biopsies):
+    before = parts(biopsies)
+    for values in (None, "text"):
+        biopsies.write("rows.parquet", pd.concat([_frame(2000).assign(c=None), _frame(1, seed=1).assign(c=values)]))
+        after = parts(biopsies)
+        assert {value: after[value] for value in before} == before
+
+
 def test_a_larger_share_only_adds_to_the_holdout(biopsies):
     before = parts(biopsies)
     biopsies.data |= {"holdout_share": 0.5}

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from airloop import clock
@@ -175,6 +177,38 @@ def test_a_source_at_a_url_is_read_with_fsspec(room, make_row):
     name, _ = room.take()
     room.data |= {"source": {"path": "memory://lake/{date}.parquet"}}
     assert take(room.workspace, room.pipeline, clock.parse("2013-01-05"))[0] == name
+
+
+def test_two_takes_at_once_give_the_same(room):
+    room.days()
+    room.pipeline  # noqa: B018 - written once, for both
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: room.take(), range(2)))
+    assert both[0] == both[1]
+
+
+@pytest.mark.parametrize("path", ["rows/{date}.parquet", "all.parquet"])
+def test_memory_follows_partitions(room, path):
+    frame = pd.DataFrame(
+        {"at": pd.date_range("2013-01-01", periods=24 * 2000, freq="43s", tz="UTC"), "id": range(48_000)}
+    )
+    frame = frame.assign(**{f"x{n}": frame["id"] * 0.5 for n in range(20)}, y=True)
+    room.data |= {"source": {"path": path}, "label": {"column": "y"}}
+    if "{" in path:
+        for day, rows in frame.groupby(frame["at"].dt.strftime("%Y-%m-%d")):
+            room.write(f"rows/{day}.parquet", rows)
+    else:
+        frame.to_parquet(room.folder / path, row_group_size=2000)
+    whole = pa.Table.from_pandas(frame).nbytes
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        room.take("2013-01-20")
+    finally:
+        pa.set_memory_pool(before)
+    assert whole > 8_000_000
+    assert pool.max_memory() < whole / 2, "four of 24 days are in the windows"
 
 
 def _spoil(path):

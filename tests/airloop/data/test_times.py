@@ -49,6 +49,10 @@ def test_python_times_of_a_database_become_utc():
     assert utc(values) == ["2013-03-18 03:00:00", "2013-03-18 06:00:00", "None", "2013-03-18 00:00:00"]
 
 
+def test_a_missing_time_stays_missing():
+    assert utc(pa.array(["NA", "", None, "2013-03-18"])) == ["None", "None", "None", "2013-03-18 00:00:00"]
+
+
 def test_a_text_that_is_no_time_is_named_with_row_and_file():
     with pytest.raises(
         DataError, match=r"rows.csv, row 2: column 'at': '18/03/2013' is not an ISO 8601 time, for exam"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from glob import escape
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fsspec
+from fsspec.utils import glob_translate
 
 from airloop import digest
 from airloop.data.sources import Listing, Span
@@ -42,7 +45,8 @@ class Files:
 
     def __init__(self, home: Path, pattern: str) -> None:
         self.pattern = pattern
-        self._fs, path = fsspec.url_to_fs(pattern if "://" in pattern else str(home / pattern))
+        is_relative = "://" not in pattern and not Path(pattern).is_absolute()
+        self._fs, path = fsspec.url_to_fs(f"{escape(str(home))}/{pattern}" if is_relative else pattern)
         self._path = str(path)
 
     def spans(self, intervals: Sequence[Interval]) -> Iterator[Span]:
@@ -75,24 +79,23 @@ class Files:
             form, read = ("CSV", _read_csv) if _is_csv(name) else ("Parquet", _read_parquet)
             first_row = 0
             try:
-                with (
-                    _reporting(name),
-                    self._fs.open(name, "rb", compression="infer" if form == "CSV" else None) as file,
-                ):
+                with self._fs.open(name, "rb", compression="infer" if form == "CSV" else None) as file:
                     for table in read(file):
                         yield of_table(name, table, typed=form == "Parquet", first_row=first_row)
                         first_row += table.num_rows
-            except pa.ArrowException as error:
-                raise DataError(f"{name}: cannot be read as {form} (CSV is told by .csv): {error}") from error
+            except FileNotFoundError:
+                raise
+            except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+                raise _failure(name, form, error) from error
 
     def nearest(self, instant: datetime) -> datetime | None:
         """Return the date or hour nearest to ``instant`` for which a file exists."""
         pattern = self._path.replace("{date}", "*").replace("{hour}", "*")
         if pattern == self._path:
             return None
-        shape = re.escape(self._path).replace(r"\{date\}", r"(?P<date>\d{4}-\d{2}-\d{2})", 1)
-        shape = shape.replace(r"\{hour\}", r"(?P<hour>\d{2})", 1).replace(r"\{date\}", ".*").replace(r"\{hour\}", ".*")
-        shape = shape.replace(r"\*\*/", "(.*/)?").replace(r"\*", ".*").replace(r"\?", ".")
+        shape = glob_translate(self._path.replace("{date}", "@date@").replace("{hour}", "@hour@"))
+        for name, digits in (("date", r"\d{4}-\d{2}-\d{2}"), ("hour", r"\d{2}")):
+            shape = shape.replace(f"@{name}@", f"(?P<{name}>{digits})", 1).replace(f"@{name}@", digits)
         with _reporting(self.pattern):
             matches = [match for name in self._fs.glob(pattern) if (match := re.fullmatch(shape, name))]
         starts = [start for match in matches if (start := _start(match.groupdict()))]
@@ -134,7 +137,9 @@ def _read_csv(file: Any) -> Iterator[pa.Table]:
 
     data = file.read()
     names = csv.open_csv(pa.BufferReader(data)).schema.names
-    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    texts = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
     yield csv.read_csv(pa.BufferReader(data), convert_options=texts)
 
 
@@ -147,13 +152,20 @@ def _start(found: dict[str, str | None]) -> datetime | None:
         return None
 
 
+def _failure(name: str, form: str, error: Exception) -> DataError | Unreachable:
+    """Tell a broken file from a file system that does not answer: Arrow reports both as OSError."""
+    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) is not None:
+        return _unreachable(name, error)
+    return DataError(f"{name}: cannot be read as {form} (CSV is told by .csv): {error}")
+
+
+def _unreachable(what: str, error: Exception) -> Unreachable:
+    return Unreachable(f"source {what}: {error}. Check that it is mounted or reachable, then retry")
+
+
 @contextmanager
 def _reporting(what: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
-        if "pyarrow" in type(error).__module__:
-            raise
-        raise Unreachable(f"source {what}: {error}. Check that it is mounted or reachable, then retry") from error
+        raise _unreachable(what, error) from error

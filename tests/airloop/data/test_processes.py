@@ -26,15 +26,25 @@ workspace = Workspace.from_environment({"AIRLOOP_HOME": str(home)})
 take(workspace, load(home / "pipelines" / "demo"), clock.parse("2013-01-31"))
 """
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(airloop.__file__).parents[1])}
+
+
+def test_a_snapshot_that_is_known_needs_no_heavy_library(room, tmp_path):
+    room.data |= {"train_window": "29d"}
+    room.days(1, 30, per_day=1)
+    room.take("2013-01-31")
+    heavy = "print([name for name in ('pandas', 'pyarrow', 'sqlalchemy', 'numpy') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", TAKE + heavy, str(tmp_path)], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
 
 def test_a_killed_take_leaves_nothing_half_written_and_a_retry_gives_the_same(room, tmp_path):
     room.data |= {"train_window": "29d"}
     room.days(1, 30, per_day=9)
     pipeline = room.pipeline
-    process = subprocess.Popen(
-        [sys.executable, "-c", TAKE, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(airloop.__file__).parents[1])},
-    )
+    process = subprocess.Popen([sys.executable, "-c", TAKE, str(tmp_path)], env=ENVIRONMENT)
     partitions = tmp_path / "store" / "partitions"
     _wait_for(lambda: len(_names(partitions)) >= 3 or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
