@@ -131,11 +131,11 @@ def _add_feature(name: str, seen: _FeatureProfile, column: pd.Series[Any]) -> No
 
 def _kind(name: str, column: pd.Series[Any]) -> Literal["number", "category"] | None:
     """Return what a feature is; None where the partition holds no value that would tell."""
+    if column.isna().all():
+        return None
     if isinstance(column.dtype, pd.CategoricalDtype):
         return "category"
     inferred = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else _dtype_word(column)
-    if inferred == "empty":
-        return None
     if inferred in _NUMBERS:
         return "number"
     if inferred == "string":

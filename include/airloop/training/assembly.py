@@ -46,7 +46,8 @@ def assemble(
     schema = survey.schema()
     if survey.sample is not None:
         check_one_at_a_time(schema, code, survey.sample)
-    log.info("features of %d partitions: %d built, the others were kept", len(survey.parts), cache.built)
+    if code.build_function is not None:
+        log.info("features of %d partitions: %d built, the others were kept", len(survey.parts), cache.built)
     return schema, _encode(spec, schema, cache, survey, scratch)
 
 
@@ -76,7 +77,10 @@ def _encode(spec: Spec, schema: Schema, cache: FeatureCache, survey: Survey, scr
     row = filled_fit = filled_watch = 0
     for part in survey.parts:
         try:
-            matrix = encode(schema, cache.features(part.partition, part.positions))
+            features = part.features
+            if features is None:
+                features = cache.features(part.partition, part.positions)
+            matrix = encode(schema, features)
         except FeatureError as error:
             raise FeatureError(f"{interval(part.partition)}: {error}") from error
         mask = watched[row : row + len(matrix)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from airloop import data, digest
 from airloop.errors import FeatureError
@@ -56,7 +57,9 @@ class FeatureCache:
         if not store.has(KIND, key):
             self._build(partition, key)
         # Also what was just built is read back: a first and a later run see the very same values.
-        return pd.read_parquet(store.folder(KIND, key) / _FILE).loc[positions]
+        table = pq.ParquetFile(store.folder(KIND, key) / _FILE).read(use_threads=False)
+        found: pd.DataFrame = table.to_pandas().loc[positions]
+        return found
 
     def _key(self, partition: Partition) -> str:
         left_out = [int(position) for position in self._excluded.get(partition.digest, ())]

@@ -48,22 +48,24 @@ def train(
     """
     model = model_digest(pipeline, snapshot_digest, validation_digest)
     store = workspace.store
-    with exclusive(workspace.home / "locks" / f"train-{model}"):
-        if not store.has("models", model):
-            check_reachable(workspace.mlflow_url)
-            from airloop.training.fitting import fit
+    if store.has("models", model):
+        log.info("model %s was trained before", model[:12])
+    else:
+        check_reachable(workspace.mlflow_url)
+        # A second run of the same candidate waits here and then finds it.
+        with exclusive(store.work_folder("models", model) / "lock"):
+            if not store.has("models", model):
+                from airloop.training.fitting import fit
 
-            fit(
-                workspace,
-                pipeline,
-                model,
-                snapshot_digest=snapshot_digest,
-                snapshot=snapshot,
-                validation_digest=validation_digest,
-                validation=validation,
-            )
-        else:
-            log.info("model %s was trained before", model[:12])
-        entry = register(workspace, pipeline, model)
+                fit(
+                    workspace,
+                    pipeline,
+                    model,
+                    snapshot_digest=snapshot_digest,
+                    snapshot=snapshot,
+                    validation_digest=validation_digest,
+                    validation=validation,
+                )
+    entry = register(workspace, pipeline, model)
     record = json.loads((store.folder("models", model) / "training.json").read_text(encoding="utf-8"))
     return Trained(model, entry.version, entry.run_id, record["metrics"])

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from airloop import clock, trainers
+from airloop.errors import Unreachable
 from airloop.features.code import FeatureCode
 from airloop.features.inputs import input_columns
 from airloop.scoring import SavedHooks, save_servable
@@ -20,6 +24,7 @@ from airloop.training.scores import scores
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
+    from airloop.features.schema import Schema
     from airloop.spec import Pipeline
     from airloop.spec.words import Task
     from airloop.trainers.protocol import Fitted, TrainingData
@@ -45,18 +50,12 @@ def fit(
     """Train ``models/<model>``: a servable folder, ``replicates/<i>/`` and ``training.json``.
 
     A killed call leaves checkpoints, from which the next one comes to the same bytes. Raises TrainingError and
-    FeatureError.
+    FeatureError for rows that no model can be fitted from, Unreachable when the disk is full.
     """
     spec = pipeline.spec
     work = workspace.store.work_folder(KIND, model)
-    trainer = trainers.find(spec.model.trainer)
-    trainer.check(spec.model)
-    inputs = input_columns(spec, snapshot.columns)
-    code = FeatureCode.load(pipeline.folder, spec.features, inputs)
-    schema, rows = assemble(workspace, spec, code, snapshot, validation, work)
-    log.info("fitting %d rows, %d features", len(rows.fit), len(schema.features))
-    fitted = trainer.fit(rows, spec.model, work)
-    replicates = [trainer.fit_replicate(rows, spec.model, i, fitted, work) for i in range(spec.model.replicates)]
+    with _saying_what_to_do(work):
+        made = _make(workspace, pipeline, snapshot, validation, work)
     lineage = {
         "snapshot": snapshot_digest,
         "validation": validation_digest,
@@ -64,37 +63,71 @@ def fit(
         "feature_code": code_digest(pipeline),
         "versions": library_versions(pipeline),
     }
-    hooks = SavedHooks(spec.features.build, inputs, spec.features.arrays) if spec.features else None
-    with workspace.store.writing(KIND, model) as folder:
-        save_servable(folder, schema, code, hooks, fitted, spec.model.trainer)
-        for number, replicate in enumerate(replicates):
+    record = {"digest": model, "pipeline": spec.name, "lineage": lineage, **_windows(snapshot), **made.record}
+    hooks = SavedHooks(spec.features.build, made.code.inputs, spec.features.arrays) if spec.features else None
+    with _saying_what_to_do(work), workspace.store.writing(KIND, model) as folder:
+        save_servable(folder, made.schema, made.code, hooks, made.fitted, spec.model.trainer)
+        for number, replicate in enumerate(made.replicates):
             trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number))
-        record = _record(pipeline, snapshot, rows, fitted) | {"lineage": lineage, "digest": model}
-        _write_json(folder / RECORD, record)
+        text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
+        (folder / RECORD).write_text(text, encoding="utf-8")
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _record(pipeline: Pipeline, snapshot: Snapshot, rows: TrainingData, fitted: Fitted) -> dict[str, Any]:
-    metric, curve = fitted.watched
+@contextmanager
+def _saying_what_to_do(work: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unreachable(
+            f"training cannot write: {error}. Free space or mend permissions below {work}, then retry: it goes on from "
+            "its last checkpoint, and nothing was half-written"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Made:
+    schema: Schema
+    code: FeatureCode
+    fitted: Fitted
+    replicates: list[Fitted]
+    record: dict[str, Any]
+
+
+def _make(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validation: Validation, work: Path) -> _Made:
+    """Fit. What the trainer holds open in ``work`` is closed on return."""
+    spec = pipeline.spec
+    trainer = trainers.find(spec.model.trainer)
+    trainer.check(spec.model)
+    code = FeatureCode.load(pipeline.folder, spec.features, input_columns(spec, snapshot.columns))
+    schema, rows = assemble(workspace, spec, code, snapshot, validation, work)
+    log.info("fitting %d rows, %d features", len(rows.fit), len(rows.features))
+    fitted = trainer.fit(rows, spec.model, work)
+    log.info("kept %d rounds; fitting %d replicates", fitted.rounds, spec.model.replicates)
+    replicates = [trainer.fit_replicate(rows, spec.model, i, fitted, work) for i in range(spec.model.replicates)]
+    return _Made(schema, code, fitted, replicates, _results(spec.model.task, rows, fitted))
+
+
+def _windows(snapshot: Snapshot) -> dict[str, str | None]:
     return {
-        "pipeline": pipeline.spec.name,
         "as_of": clock.iso(snapshot.as_of),
         "cut_off": clock.iso(snapshot.as_of),
         "train_start": clock.iso(snapshot.train_start) if snapshot.train_start else None,
         "holdout_start": clock.iso(snapshot.holdout_start) if snapshot.holdout_start else None,
+    }
+
+
+def _results(task: Task, rows: TrainingData, fitted: Fitted) -> dict[str, Any]:
+    metric, curve = fitted.watched
+    metrics = {}
+    if rows.watch is not None:
+        metrics = scores(task, rows.watch.label.astype(np.float64), fitted.predict(rows.watch.matrix))
+    return {
         "rows": {"fit": len(rows.fit), "watch": len(rows.watch) if rows.watch is not None else 0},
         "rounds": fitted.rounds,
         "watched": {"metric": metric, "values": list(curve)},
         "importance": fitted.importance(rows.features),
-        "metrics": _metrics(pipeline.spec.model.task, rows, fitted),
+        "metrics": metrics,
     }
-
-
-def _metrics(task: Task, rows: TrainingData, fitted: Fitted) -> dict[str, float]:
-    if rows.watch is None:
-        return {}
-    return scores(task, rows.watch.label.astype(np.float64), fitted.predict(rows.watch.matrix))
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 20
 """Labelled training rows below which no model is fitted."""
 _SAMPLE_ROWS = 3
+_KEPT_ROWS = 250_000
+"""Features of up to so many rows stay in memory between the passes; more are read again."""
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -38,6 +40,8 @@ class Part:
     times: Integers
     """Event time in microseconds since 1970; zeros where rows have no time."""
     hashes: Hashes
+    features: pd.DataFrame | None
+    """None where there are too many rows to keep them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Survey:
         self._profile = SchemaProfile(inputs, private=data.private, forbidden=later)
         self._met: dict[str, int] = {}
         self.parts: list[Part] = []
+        self._rows = 0
         self.sample: Sample | None = None
 
     def add(self, partition: Partition, rows: pd.DataFrame, features: pd.DataFrame) -> None:
@@ -72,15 +77,18 @@ class Survey:
             self.sample = Sample(rows.head(_SAMPLE_ROWS), features.head(_SAMPLE_ROWS))
         positions = rows.index.to_numpy(dtype=np.int64)
         hashes = row_hashes(partition.digest, positions)
-        self.parts.append(Part(partition, rows.index, self._label(rows), self._times(rows), hashes))
+        self._rows += len(rows)
+        kept = features if self._rows <= _KEPT_ROWS else None
+        self.parts.append(Part(partition, rows.index, self._label(rows), self._times(rows), hashes, kept))
 
     def schema(self) -> Schema:
         """Return the schema. Raises TrainingError for too few rows, or classes that do not fit the task."""
-        rows = sum(len(part.positions) for part in self.parts)
-        if rows < FEWEST_ROWS:
-            raise TrainingError(f"{rows} labelled training rows {self._where()}; at least {FEWEST_ROWS} are needed")
+        if self._rows < FEWEST_ROWS:
+            raise TrainingError(
+                f"{self._rows} labelled training rows {self._where()}; at least {FEWEST_ROWS} are needed"
+            )
         model = self._spec.model
-        return self._profile.schema(model.task, self._classes(rows), model.unknown_category)
+        return self._profile.schema(model.task, self._classes(), model.unknown_category)
 
     def labels(self, schema: Schema) -> Vector:
         """Return all labels, shape (rows,), by their index in ``schema.classes``, or as values."""
@@ -109,14 +117,14 @@ class Survey:
         times: Integers = rows[self._spec.data.event_time].dt.as_unit("us").to_numpy("datetime64[us]").astype(np.int64)
         return times
 
-    def _classes(self, rows: int) -> tuple[str, ...]:
+    def _classes(self) -> tuple[str, ...]:
         task = self._spec.model.task
         if task == "regression":
             return ()
         classes = sorted_classes(self._met)
         column = self._spec.data.label.column
         if len(classes) == 1:
-            raise TrainingError(f"label {column!r} is {classes[0]!r} in all {rows} training rows {self._where()}")
+            raise TrainingError(f"label {column!r} is {classes[0]!r} in all {self._rows} training rows {self._where()}")
         if task == "binary" and len(classes) > 2:
             shown = ", ".join(classes[:10])
             raise TrainingError(f"label {column!r} has {len(classes)} classes ({shown}); task 'binary' needs two")

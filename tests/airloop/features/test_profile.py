@@ -1,9 +1,11 @@
 """The schema gathered from training rows."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from airloop.errors import FeatureError, SpecError, TrainingError
+from airloop.features.encode import encode
 from airloop.features.profile import SchemaProfile
 from airloop.features.schema import Feature, Input
 
@@ -34,11 +36,15 @@ def test_schema_merges_partitions():
     assert (schema.classes, schema.unknown_category) == (("0", "1"), "refuse")
 
 
-def test_a_column_without_values_in_one_partition_takes_its_kind_from_the_others():
+@pytest.mark.parametrize("dtype", [object, "str", "float64", "category", "Int64"])
+def test_a_column_without_values_in_one_partition_takes_its_kind_from_the_others(dtype):
     profile = SchemaProfile({}, (), ())
-    profile.add(rows(), pd.DataFrame({"c": [None, None], "f": [None, None]}, dtype=object))
+    nothing = pd.DataFrame({"c": [None, None], "f": [None, None]}, dtype=dtype)
+    profile.add(rows(), nothing)
     profile.add(rows(), pd.DataFrame({"c": ["q", None], "f": [True, None]}))
-    assert profile.schema("regression", ()).features == (Feature("c", ("q",)), Feature("f", None, 1.0, 1.0))
+    schema = profile.schema("regression", ())
+    assert schema.features == (Feature("c", ("q",)), Feature("f", None, 1.0, 1.0))
+    assert np.isnan(encode(schema, nothing)).all()
 
 
 def test_features_without_a_single_value_are_named():

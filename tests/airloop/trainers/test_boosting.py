@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from airloop import trainers
+from airloop.errors import TrainingError
 from airloop.spec.model import Model
 from airloop.trainers import find
 from airloop.trainers.boosting import XGBoostTrainer
@@ -187,3 +189,13 @@ def wait_for(path: Path, process: subprocess.Popen[bytes], timeout_s: float = 60
 def _folder(fitted: Fitted, folder: Path) -> Path:
     trainers.save(fitted, "xgboost", folder)
     return folder
+
+
+def test_a_metric_that_the_watched_rows_do_not_define_is_named(make_data, tmp_path):
+    data = make_data()
+    one_class = replace(data, watch=replace(data.watch, label=np.ones_like(data.watch.label)))
+    with (
+        pytest.warns(UserWarning, match="contains only positive or negative samples"),
+        pytest.raises(TrainingError, match=r"auc is nan on the later rows that early stopping watches"),
+    ):
+        find("xgboost").fit(one_class, model(params=PARAMS | {"eval_metric": "auc"}), tmp_path)

@@ -157,7 +157,7 @@ def test_two_processes_on_a_database_that_is_not_there_yet_register_one_version(
 
 @pytest.mark.slow
 def test_kill_9_then_retry_gives_the_same_model(ready, tmp_path):
-    changes = {"model": {"rounds": 600, "early_stopping": 600, "params": {"learning_rate": 0.01, "subsample": 0.8}}}
+    changes = {"model": {"rounds": 200, "early_stopping": 200, "params": {"learning_rate": 0.01, "subsample": 0.8}}}
     process = start(ready, ready.pipeline(**changes))
     work = ready.workspace.home / "store" / ".work" / "models"
     while not list(work.glob("*/main/checkpoint.ubj")):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from airloop import data, digest
-from airloop.errors import FeatureError, TrainingError
+from airloop.errors import FeatureError, TrainingError, Unreachable
 from airloop.features.labels import encode_label
 from airloop.scoring import Scorer
+from airloop.training.identity import model_digest
 from airloop.training.scores import scores
 
 
@@ -149,3 +150,25 @@ def test_a_wrong_parameter_is_named_before_rows_are_read(world):
     pipeline = world.pipeline(model={"params": {"max_dept": 3}}, code="raise RuntimeError")
     with pytest.raises(TrainingError, match=r"unknown parameter 'max_dept'. Did you mean 'max_depth'"):
         world.fit(pipeline)
+
+
+def test_rows_kept_on_disk_leave_nothing_behind(landed, tmp_path):
+    in_memory = landed.fit(landed.pipeline())
+    on_disk = landed.fit(landed.pipeline(model={"external_memory_above": 100}))
+    frame = data.read_partition(landed.workspace, landed.at(landed.pipeline())["snapshot"].partitions[0])
+    answers = [Scorer.open(folder).predict(frame) for folder in (in_memory, on_disk)]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+    assert not list((landed.workspace.home / "store" / ".work" / "models").iterdir())
+
+
+def test_a_disk_that_takes_nothing_says_what_to_do_and_costs_no_work(landed):
+    pipeline = landed.pipeline()
+    given = landed.at(pipeline)
+    model = model_digest(pipeline, given["snapshot_digest"], given["validation_digest"])
+    blocked = landed.workspace.store.work_folder("models", model) / "main"
+    blocked.write_text("a file where the checkpoints' folder would be")
+    with pytest.raises(Unreachable, match=r"training cannot write: .*main.*Free space or mend permissions below"):
+        landed.fit(pipeline)
+    assert not landed.workspace.store.has("models", model)
+    blocked.unlink()
+    assert landed.fit(pipeline).name == model
