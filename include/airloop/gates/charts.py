@@ -165,7 +165,7 @@ def confusion(cells: Sequence[Row], classes: Sequence[str]) -> Spec:
     size = max(18, min(64, 360 // max(1, len(classes))))
     y = {"field": "truth", "type": "nominal", "sort": list(classes), "title": "true"}
     x = {"field": "given", "type": "nominal", "sort": list(classes), "title": "predicted", "axis": {"labelAngle": 0}}
-    opacity = {"field": "share", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1], "range": [0, 1]}}
+    opacity = {"field": "share", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1], "range": [0, 0.6]}}
     layers: list[Spec] = [
         {
             "mark": {"type": "rect", "color": CANDIDATE, "stroke": LINE},

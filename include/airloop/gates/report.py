@@ -136,7 +136,8 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     rows = training.get("rows", {})
     facts = [
         ("as of", wording.instant(snapshot.as_of)),
-        ("rows seen", f"{sum(part.rows for part in snapshot.partitions):,} in {len(snapshot.partitions):,} partitions"),
+        ("rows seen", f"{sum(part.rows for part in snapshot.partitions):,}"),
+        ("partitions", f"{len(snapshot.partitions):,}"),
         ("labelled holdout rows", f"{len(evidence.holdout):,}"),
         ("quarantined rows", f"{evidence.holdout.quarantined:,}"),
         ("training rows", f"{rows.get('fit', 0):,} fitted, {rows.get('watch', 0):,} watched for early stopping"),

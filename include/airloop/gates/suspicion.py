@@ -7,7 +7,6 @@ from typing import Any
 
 from airloop.gates import wording
 from airloop.gates.evidence import Evidence
-from airloop.spec.words import METRICS
 
 ALMOST_PERFECT = {"roc_auc": 0.999, "r2": 0.999, "accuracy": 0.999}
 """Reached honestly by easy problems, and by every model with a feature that knows the label."""
@@ -15,6 +14,8 @@ ONE_FEATURE = 0.9
 """Share of the importance above which the model is one feature."""
 FALL = 1.5
 """Ratio of losses between holdout and the rows that early stopping watched that is worth a look."""
+ENOUGH = 500
+"""Watched rows below which their loss, the best of all rounds, is mostly luck."""
 
 
 def suspicions(evidence: Evidence, training: Mapping[str, Any]) -> Iterator[str]:
@@ -31,11 +32,12 @@ def suspicions(evidence: Evidence, training: Mapping[str, Any]) -> Iterator[str]
     top = max(importance, key=importance.__getitem__, default="")
     if len(importance) > 1 and importance[top] > ONE_FEATURE:
         yield f"{top} alone has {wording.percent(importance[top])} of the importance: does it know the label?"
-    for metric in ("log_loss", "rmse"):
-        watched = training.get("metrics", {}).get(metric)
-        value = evidence.measure(metric).value if metric in evidence.metrics else None
-        if watched and value is not None and not METRICS[metric].more_is_better and value > FALL * watched:
-            yield (
-                f"{metric} {wording.number(value)} in the holdout against {wording.number(watched)} on the last "
-                "training rows: the model does not carry over to later rows (drift, or a leak that ended)"
-            )
+    if training.get("rows", {}).get("watch", 0) >= ENOUGH:
+        for metric in ("log_loss", "rmse"):
+            watched = training.get("metrics", {}).get(metric)
+            value = evidence.measure(metric).value if metric in evidence.metrics else None
+            if watched and value is not None and value > FALL * watched:
+                yield (
+                    f"{metric} {wording.number(value)} in the holdout against {wording.number(watched)} on the last "
+                    "training rows: the model does not carry over (drift, or a leak that ended)"
+                )

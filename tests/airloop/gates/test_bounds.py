@@ -168,3 +168,11 @@ def test_interval_holds_the_value(metric):
     truth, fits = rows(12, fits=1)
     low, high = interval(metric, truth, fits[0])
     assert low < score(metric, truth, fits[0]) < high
+
+
+def test_interval_stays_within_what_the_metric_can_be():
+    truth = np.tile([0.0, 1.0], 30)
+    low, high = interval("roc_auc", truth, np.where(np.arange(60) < 56, 0.2 + 0.6 * truth, 0.5))
+    assert 0.9 < low < high == 1.0
+    low, _ = interval("calibration_error", truth, np.full(60, 0.5))
+    assert low == 0.0

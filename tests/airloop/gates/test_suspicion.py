@@ -27,8 +27,13 @@ def test_a_perfect_score_and_a_single_feature_are_suspicious():
 
 
 def test_a_leak_that_ended_or_drift_shows_as_a_fall():
-    (fall,) = suspicions(evidence(0.3), {"metrics": {"log_loss": 0.1}})
-    assert fall.startswith("log_loss 0.") and "against 0.1 on the last training rows: the model does not carry" in fall
+    watched = {"metrics": {"log_loss": 0.1}}
+    assert list(suspicions(evidence(0.3), watched | {"rows": {"watch": 60}})) == [], "so few rows say nothing"
+    (fall,) = suspicions(evidence(0.3), watched | {"rows": {"watch": 600}})
+    assert (
+        fall.startswith("log_loss 0.")
+        and "against 0.1 on the last training rows: the model does not carry over" in fall
+    )
 
 
 def test_one_feature_alone_is_no_sign_where_there_is_only_one():
