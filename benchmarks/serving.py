@@ -1,6 +1,6 @@
 """How fast the model server is: ``python benchmarks/serving.py [--seconds 1] [--rounds 7]``.
 
-Three servers, each on one core, asked in short bursts that alternate, so that each round's ratio compares like with like:
+Three servers, each on one core, asked in short bursts that alternate, so that each round compares like with like:
 
 - ``empty``: an ASGI application that reads the body and answers a constant: the limit of what uvicorn can do;
 - ``plain``: uvicorn + msgspec + ``Booster.inplace_predict``, no checks, no auth, no log, no metrics;
@@ -42,7 +42,7 @@ from airloop.verification.prove import prove
 
 CATEGORIES = {"carrier": 16, "origin": 3, "dest": 104}
 NUMBERS = [f"number_{place}" for place in range(17)]
-TOKEN = "benchmark"
+TOKEN = "benchmark"  # noqa: S105  # of servers that live for this measurement
 SETTINGS = {"1 row, 1 connection": (1, 1), "1 row, 16 connections": (1, 16), "100 rows, 1 connection": (100, 1)}
 KSERVE = {"1 row, 1 connection": 4.6 / 6.7, "1 row, 16 connections": 3.8 / 8.4, "100 rows, 1 connection": 4.0 / 5.5}
 """KServe's throughput as a share of ``plain``'s, measured before on one machine in one run (FIELD.md)."""
@@ -213,11 +213,17 @@ class Asker(asyncio.Protocol):
         self._transport.write(self._request)
 
 
-async def burst(port: int, request: bytes, connections: int, seconds: float) -> tuple[float, float]:
-    """Return requests per second and the 99th percentile in milliseconds."""
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def burst(port: int, pid: int, request: bytes, connections: int, seconds: float) -> tuple[float, float, float]:
+    """Return requests per second, 99th percentile in milliseconds, and the server's processor µs per request."""
     loop = asyncio.get_running_loop()
     durations: list[float] = []
-    started = time.perf_counter()
+    started, used = time.perf_counter(), cpu_seconds(pid)
     askers = [
         (await loop.create_connection(lambda: Asker(request, durations), "127.0.0.1", port))[1]
         for _ in range(connections)
@@ -226,7 +232,8 @@ async def burst(port: int, request: bytes, connections: int, seconds: float) -> 
     for asker in askers:
         asker.is_over = True
     await asyncio.gather(*(asker.done for asker in askers))
-    return len(durations) / (time.perf_counter() - started), 1e3 * float(np.percentile(durations, 99))
+    rate = len(durations) / (time.perf_counter() - started)
+    return rate, 1e3 * float(np.percentile(durations, 99)), 1e6 * (cpu_seconds(pid) - used) / len(durations)
 
 
 @contextmanager
@@ -327,6 +334,7 @@ def measure(commands, environ, core, rows, name, seconds: float, rounds: int) ->
         started([*commands["airloop"], "--no-recall"], environ, core) as (airloop, airloop_process, _),
     ):
         ports = {"empty": empty, "plain": plain, "airloop": airloop}
+        processes = {"empty": empty_process, "plain": plain_process, "airloop": airloop_process}
         with ServerClient(f"http://127.0.0.1:{airloop}", TOKEN, timeout_s=60) as client:
             while not client.ready():
                 time.sleep(0.05)
@@ -338,36 +346,34 @@ def measure(commands, environ, core, rows, name, seconds: float, rounds: int) ->
                 for setting, (count, connections) in SETTINGS.items():
                     request = request_bytes(rows, count)
                     for server, port in ports.items():
-                        found = runner.run(burst(port, request, connections, seconds if round_ >= 0 else 0.3))
+                        found = runner.run(
+                            burst(port, processes[server].pid, request, connections, seconds if round_ >= 0 else 0.3)
+                        )
                         if round_ >= 0:
                             results[setting][server].append(found)
-        processes = {"empty": empty_process, "plain": plain_process, "airloop": airloop_process}
         results["memory"] = {server: megabytes_of(process.pid) for server, process in processes.items()}
     return results
 
 
 def report(results: dict, cold: dict[str, float]) -> None:
-    """Print the table."""
+    """Print the table: medians, and medians of the ratios within a round."""
     memory = results.pop("memory")
-    print(
-        f"{'setting':24} {'server':8} {'requests/s':>10} {'p99 ms':>8} {'x plain':>8} {'x empty':>8} {'x KServe*':>9}"
-    )
+    titles = f"{'requests/s':>10} {'p99 ms':>8} {'CPU us':>7} {'x plain':>8} {'x empty':>8} {'x KServe*':>9}"
+    print(f"{'setting':24} {'server':8} {titles}")
     for setting, found in results.items():
         for server, bursts in found.items():
-            rates = [rate for rate, _ in bursts]
-            p99 = statistics.median(slow for _, slow in bursts)
-            ratio = {
-                other: statistics.median(mine / theirs for mine, (theirs, _) in zip(rates, found[other], strict=True))
-                for other in ("plain", "empty")
-            }
-            kserve = ratio["plain"] / KSERVE[setting]
-            median = statistics.median(rates)
-            print(
-                f"{setting:24} {server:8} {median:10.0f} {p99:8.2f} {ratio['plain']:8.2f} {ratio['empty']:8.2f} {kserve:9.1f}"
-            )
+            rate, p99, cpu = (statistics.median(values) for values in zip(*bursts, strict=True))
+            plain, empty = (ratio(bursts, found[other]) for other in ("plain", "empty"))
+            kserve = plain / KSERVE[setting]
+            print(f"{setting:24} {server:8} {rate:10.0f} {p99:8.2f} {cpu:7.0f} {plain:8.2f} {empty:8.2f} {kserve:9.1f}")
     for server in memory:
         print(f"{'memory, cold start':24} {server:8} {memory[server]:7.0f} MB {cold[server]:7.2f} s")
-    print("Medians of ratios within a round. * through plain: KServe was measured against it before (FIELD.md).")
+    print("CPU: the server's processor time per request. * through plain: KServe was measured against it (FIELD.md).")
+
+
+def ratio(mine: list[tuple], theirs: list[tuple]) -> float:
+    """Return the median over rounds of the ratio of requests per second."""
+    return statistics.median(one[0] / other[0] for one, other in zip(mine, theirs, strict=True))
 
 
 if __name__ == "__main__":

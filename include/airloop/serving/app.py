@@ -15,7 +15,7 @@ from airloop.errors import nearest
 from airloop.serving import http
 from airloop.serving.admin import Admin
 from airloop.serving.answer import metadata
-from airloop.serving.http import Bodies, Disconnected, Receive, Scope, Send
+from airloop.serving.http import Bodies, Disconnected, Head, Receive, Scope, Send
 from airloop.serving.infer import Inference
 from airloop.serving.journal import Journal
 from airloop.serving.metrics import Metrics
@@ -46,8 +46,9 @@ class App:
         self._inference = inference
         self._metrics = metrics
         self._journal = journal
-        self._bodies = bodies
-        self._infer_paths: dict[str, str] = {}
+        self.bodies = bodies
+        self.infer_paths: dict[bytes, str] = {}
+        """Path of a request for a prediction → model."""
         self.is_restored = False
         """Whether what was live before the start is served again."""
         admin.changed = self._remember_paths
@@ -57,7 +58,7 @@ class App:
             raise RuntimeError(f"{scope['type']} is not served here")
         self._metrics.in_flight += 1
         try:
-            name = self._infer_paths.get(scope["path"])
+            name = self.infer_paths.get(scope["raw_path"])
             if name is not None and scope["method"] == "POST":
                 await self._infer(scope, receive, send, name, None)
             else:
@@ -74,14 +75,14 @@ class App:
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send, name: str, version: str | None) -> None:
         head = http.read_head(scope["headers"])
-        self._authorize(head.authorization, self._tokens.may_infer)
-        body = await self._bodies.read(head, receive)
+        self.authorize_infer(head)
+        body = await self.bodies.read(head, receive)
         # The state is read once, after the body is here: a swap in between is answered by the new version.
-        pipeline = self._pipeline(name)
+        pipeline = self.pipeline(name)
         await http.answer(send, await self._inference.answer(pipeline, name, version, body))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        path = scope["raw_path"].decode("latin-1")
         parts = [unquote(part) for part in path.split("/")[1:]]
         if len(parts) > 1 and parts[-1] == "":
             parts.pop()
@@ -145,7 +146,7 @@ class App:
             _allow(scope, "GET", "PUT", "DELETE")
             if scope["method"] == "PUT":
                 head = http.read_head(scope["headers"])
-                shown = await self._admin.put(name, await self._bodies.read(head, receive))
+                shown = await self._admin.put(name, await self.bodies.read(head, receive))
             elif scope["method"] == "DELETE":
                 await self._admin.remove(name)
                 shown = self._admin.show(name)
@@ -164,7 +165,12 @@ class App:
             raise Refusal(403, "this token may predict, not administer; use the admin token")
         raise Refusal(401, f"the token is wrong; {WHERE}")
 
-    def _pipeline(self, name: str) -> PipelineState:
+    def authorize_infer(self, head: Head) -> None:
+        """Raise Refusal (401) unless the request may ask for predictions."""
+        self._authorize(head.authorization, self._tokens.may_infer)
+
+    def pipeline(self, name: str) -> PipelineState:
+        """Return what is served under ``name``. Raises Refusal (404, 503)."""
         try:
             return self._admin.state.find(name)
         except Refusal as refusal:
@@ -184,12 +190,12 @@ class App:
         return {"ready": True}
 
     def _metadata(self, name: str, version: str | None) -> dict[str, Any]:
-        pipeline = self._pipeline(name)
+        pipeline = self.pipeline(name)
         slot = pipeline.first if version is None else pipeline.version(version, name)
         return metadata(name, [each.loaded.version for each in pipeline.slots], slot.loaded.bundle.schema)
 
     def _model_ready(self, name: str, version: str | None) -> dict[str, Any]:
-        pipeline = self._pipeline(name)
+        pipeline = self.pipeline(name)
         slot = pipeline.first if version is None else pipeline.version(version, name)
         return {"name": name, "ready": True, "version": slot.loaded.version}
 
@@ -197,7 +203,7 @@ class App:
         return await asyncio.get_running_loop().run_in_executor(None, self._metrics.text, self._journal)
 
     def _remember_paths(self) -> None:
-        self._infer_paths = {f"/v2/models/{name}/infer": name for name in self._admin.state.pipelines}
+        self.infer_paths = {f"/v2/models/{name}/infer".encode(): name for name in self._admin.state.pipelines}
 
 
 def _allow(scope: Scope, *methods: str) -> None:

@@ -6,7 +6,7 @@ Nobody waits for company: what the event loop has read in one turn is predicted 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from airloop.serving.predictor import Predictor
 
 Array = np.ndarray[Any, Any]
 Columns = Sequence[list[Any]]
+Done = Callable[[Array | Exception], None]
+"""Takes the answers, float64 (n,) or (n, k), or what went wrong."""
 MOST_ROWS = 256
 """A batch that grows beyond it is predicted at once."""
 
@@ -24,29 +26,27 @@ class Batch:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._waiting: list[tuple[Columns, int, asyncio.Future[Array]]] = []
+        self._waiting: list[tuple[Columns, int, Done]] = []
         self._rows = 0
 
-    def predict(self, columns: Columns, rows: int) -> asyncio.Future[Array]:
-        """Return a future of the answers, float64 (n,) or (n, k); it may hold DataError or FeatureError."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Array] = loop.create_future()
+    def add(self, columns: Columns, rows: int, done: Done) -> None:
+        """Predict at the end of this turn of the event loop, then call ``done``."""
         if not self._waiting:
-            loop.call_soon(self._flush)
-        self._waiting.append((columns, rows, future))
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append((columns, rows, done))
         self._rows += rows
         if self._rows >= MOST_ROWS:
-            self._flush()
-        return future
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Predict what waits, now."""
         waiting, self._waiting, self._rows = self._waiting, [], 0
         if len(waiting) == 1:
             self._alone(*waiting[0])
         elif waiting:
             self._together(waiting)
 
-    def _together(self, waiting: list[tuple[Columns, int, asyncio.Future[Array]]]) -> None:
+    def _together(self, waiting: list[tuple[Columns, int, Done]]) -> None:
         joined = [[value for part in parts for value in part] for parts in zip(*(w[0] for w in waiting), strict=True)]
         try:
             answers = self._predictor.predict(joined)
@@ -55,15 +55,13 @@ class Batch:
                 self._alone(*each)
             return
         start = 0
-        for _, rows, future in waiting:
-            if not future.done():
-                future.set_result(answers[start : start + rows])
+        for _, rows, done in waiting:
+            done(answers[start : start + rows])
             start += rows
 
-    def _alone(self, columns: Columns, rows: int, future: asyncio.Future[Array]) -> None:
-        if future.done():
-            return
+    def _alone(self, columns: Columns, rows: int, done: Done) -> None:
         try:
-            future.set_result(self._predictor.predict(columns))
+            answers: Array | Exception = self._predictor.predict(columns)
         except Exception as error:  # The waiting request turns it into its response.
-            future.set_exception(error)
+            answers = error
+        done(answers)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Any
 
 import numpy as np
 
+from airloop.bundle.frames import in_utc
 from airloop.errors import DataError, nearest
 from airloop.features.schema import Input, Schema
 
@@ -19,7 +19,8 @@ def as_arrays(schema: Schema, columns: Columns) -> dict[str, Array]:
     """Return one array (n,) per input.
 
     Numbers are float64 with NaN for missing; integers int64, or float64 where they may be missing; texts objects with
-    None; booleans bool, or float64 where they may be missing; times ``datetime64[us]`` in UTC with NaT.
+    None; booleans bool, or float64 where they may be missing; times ``datetime64[us]`` in UTC with NaT. Raises
+    DataError for a time that UTC cannot hold.
     """
     described = zip(schema.inputs, columns, strict=True)
     return {column.name: _array(column, values) for column, values in described}
@@ -86,7 +87,7 @@ def _array(column: Input, values: Sequence[Any]) -> Array:
         texts[:] = values
         return texts
     if column.kind == "time":
-        plain = [None if value is None else value.astimezone(UTC).replace(tzinfo=None) for value in values]
+        plain = [None if value is None else value.replace(tzinfo=None) for value in in_utc(values, column.name)]
         return np.array(plain, dtype="datetime64[us]")
     if column.kind == "number" or column.nullable:
         return np.array(values, dtype=np.float64)

@@ -27,6 +27,7 @@ class _Scratch:
 
     row: Array
     at: Array
+    left: Array
     column: Array
     value: Array
     bound: Array
@@ -40,10 +41,12 @@ class Forest:
     def __init__(self, table: Table, link: links.Link) -> None:
         self._table = table
         self._link = link
-        trees = len(table.roots)
+        self._roots = np.arange(table.trees)
+        trees = table.trees
         self._scratch = _Scratch(
             row=np.full(table.width, -np.inf, np.float32),
             at=np.empty(trees, np.intp),
+            left=np.empty(trees, np.intp),
             column=np.empty(trees, np.intp),
             value=np.empty(trees, np.float32),
             bound=np.empty(trees, np.float32),
@@ -75,15 +78,18 @@ class Forest:
     def _margin_of_row(self, row: Array) -> Array:
         table, scratch = self._table, self._scratch
         self._spread_row(row)
-        at = table.roots
-        for _ in range(table.depth):
-            table.column.take(at, out=scratch.column, mode="clip")
-            scratch.row.take(scratch.column, out=scratch.value, mode="clip")
-            table.bound.take(at, out=scratch.bound, mode="clip")
-            np.greater_equal(scratch.value, scratch.bound, out=scratch.right)
+        at = self._roots
+        # Every tree begins at its root: nothing to look up.
+        column, bound, left = (part[: table.trees] for part in (table.column, table.bound, table.left))
+        for level in range(table.depth):
+            if level:
+                column = table.column.take(at, out=scratch.column, mode="clip")
+                bound = table.bound.take(at, out=scratch.bound, mode="clip")
+                left = table.left.take(at, out=scratch.left, mode="clip")
+            scratch.row.take(column, out=scratch.value, mode="clip")
+            np.greater_equal(scratch.value, bound, out=scratch.right)
             # The right child lies behind the left one; a leaf is its own left child and never goes right.
-            at = table.left.take(at, out=None, mode="clip")
-            at += scratch.right
+            at = np.add(left, scratch.right, out=scratch.at)
         scratch.leaves[:, 1:] = table.leaf.take(at, mode="clip").reshape(table.groups, -1)
         return np.add.accumulate(scratch.leaves, axis=1)[None, :, -1]
 
@@ -108,16 +114,16 @@ class Forest:
 
     def _margins(self, matrix: Array) -> Array:
         table = self._table
-        rows, trees = len(matrix), len(table.roots)
+        rows, trees = len(matrix), table.trees
         flat = self._spread(matrix).ravel()
         offset = (np.arange(rows) * table.width)[:, None]
-        at = np.broadcast_to(table.roots, (rows, trees))
-        for _ in range(table.depth):
-            column = table.column.take(at, mode="clip")
-            column += offset
-            right = flat.take(column, mode="clip") >= table.bound.take(at, mode="clip")
-            at = table.left.take(at, mode="clip")
-            at += right
+        column, bound, left = (part[:trees] for part in (table.column, table.bound, table.left))
+        at = np.broadcast_to(self._roots, (rows, trees))
+        for level in range(table.depth):
+            if level:
+                column, bound, left = (part.take(at, mode="clip") for part in (table.column, table.bound, table.left))
+            right = flat.take(column + offset, mode="clip") >= bound
+            at = left + right
         leaves = np.empty((rows, table.groups, 1 + trees // table.groups), np.float32)
         leaves[:, :, 0] = table.base
         leaves[:, :, 1:] = table.leaf.take(at, mode="clip").reshape(rows, table.groups, -1)

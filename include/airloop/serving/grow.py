@@ -33,7 +33,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Table:
-    """Nodes of all trees, the right child behind the left one.
+    """Nodes of all trees, the right child behind the left one; the first ``trees`` nodes are the roots.
 
     A row is spread to ``width`` columns: its features with missing values as -inf, the same with +inf (so that the
     comparison ``value >= bound`` sends them to the default side), one -inf for leaves, one column for each set split.
@@ -41,10 +41,10 @@ class Table:
 
     features: int
     groups: int
+    trees: int
     depth: int
     width: int
     base: Array
-    roots: Array
     column: Array
     bound: Array
     left: Array
@@ -52,8 +52,25 @@ class Table:
     splits: tuple[Split, ...]
 
 
+@dataclass(frozen=True)
+class _Tree:
+    """One tree's nodes as plain lists; -1 is no child."""
+
+    left: list[int]
+    right: list[int]
+    feature: list[int]
+    condition: list[float]
+    """Bound of a split, or value of a leaf."""
+    goes_left: list[bool]
+    """Where a missing value goes."""
+    sets: Mapping[int, frozenset[int]]
+    """Node → categories that go right."""
+
+
 @dataclass
 class _Nodes:
+    """All trees' nodes, level by level: what is walked first, and most often together, lies together."""
+
     features: int
     column: list[int] = field(default_factory=list)
     bound: list[float] = field(default_factory=list)
@@ -63,32 +80,32 @@ class _Nodes:
     """Set split → nodes that use it."""
     depth: int = 0
 
-    def add_tree(self, tree: Mapping[str, Any]) -> int:
-        """Append a tree level by level, children side by side; return where its root is."""
-        left, right = _list(tree["left_children"]), _list(tree["right_children"])
-        root = len(self.column)
-        order, levels = [0], [0]
-        for place, node in enumerate(order):  # grows while it is walked
-            self._add_node(tree, node, root + place, root + len(order), left[node] == -1)
-            if left[node] != -1:
-                order += [left[node], right[node]]
-                levels += [levels[place] + 1] * 2
-        self.depth = max(self.depth, levels[-1])
-        return root
+    def add(self, trees: Sequence[_Tree]) -> None:
+        """Place the roots first, in the order given, then each level, siblings side by side."""
+        order, levels = [(tree, 0) for tree in trees], [0] * len(trees)
+        for place, (tree, node) in enumerate(order):  # grows while it is walked
+            if tree.left[node] == -1:
+                self._add_node(2 * self.features, np.inf, place, tree.condition[node])
+                continue
+            self._add_split(tree, node, place, len(order))
+            order += [(tree, tree.left[node]), (tree, tree.right[node])]
+            levels += [levels[place] + 1] * 2
+        self.depth = max(levels, default=0)
 
-    def _add_node(self, tree: Mapping[str, Any], node: int, place: int, child: int, is_leaf: bool) -> None:
-        condition = float(tree["split_conditions"][node])
-        feature, goes_left = int(tree["split_indices"][node]), bool(tree["default_left"][node])
-        column, bound = feature if goes_left else self.features + feature, condition
-        if is_leaf:
-            column, bound, child = 2 * self.features, np.inf, place
-        elif int(tree["split_type"][node]) == 1:
-            bound = 0.5
-            self.sets.setdefault((feature, _categories(tree, node), goes_left), []).append(place)
+    def _add_split(self, tree: _Tree, node: int, place: int, child: int) -> None:
+        feature, goes_left = tree.feature[node], tree.goes_left[node]
+        if node in tree.sets:
+            # Its column is known once all sets are.
+            self.sets.setdefault((feature, tree.sets[node], goes_left), []).append(place)
+            self._add_node(0, 0.5, child, 0.0)
+        else:
+            self._add_node(feature if goes_left else self.features + feature, tree.condition[node], child, 0.0)
+
+    def _add_node(self, column: int, bound: float, left: int, leaf: float) -> None:
         self.column.append(column)
         self.bound.append(bound)
-        self.left.append(child)
-        self.leaf.append(condition if is_leaf else 0.0)
+        self.left.append(left)
+        self.leaf.append(leaf)
 
 
 def grow(learner: Mapping[str, Any]) -> Table:
@@ -100,17 +117,17 @@ def grow(learner: Mapping[str, Any]) -> Table:
     groups = max(1, int(facts["num_class"]))
     order = _by_group(_list(model["tree_info"]), groups)
     nodes = _Nodes(int(facts["num_feature"]))
-    roots = [nodes.add_tree(_single_output(model["trees"][tree])) for tree in order]
+    nodes.add([_tree(model["trees"][number]) for number in order])
     if nodes.depth > MOST_DEPTH:
         raise Unsupported(f"trees of depth {nodes.depth}; at most {MOST_DEPTH} are walked here")
     splits, width = _splits(nodes)
     return Table(
         features=nodes.features,
         groups=groups,
+        trees=len(order),
         depth=nodes.depth,
         width=width,
         base=_base(facts["base_score"], learner["objective"]["name"], groups),
-        roots=np.array(roots, np.intp),
         column=np.array(nodes.column, np.intp),
         bound=np.array(nodes.bound, np.float32),
         left=np.array(nodes.left, np.intp),
@@ -127,10 +144,21 @@ def _by_group(info: Sequence[int], groups: int) -> list[int]:
     return order
 
 
-def _single_output(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+def _tree(tree: Mapping[str, Any]) -> _Tree:
     if int(tree["tree_param"]["size_leaf_vector"]) > 1:
         raise Unsupported("trees whose leaves hold vectors")
-    return tree
+    codes, sets = _list(tree["categories"]), {}
+    starts, sizes = _list(tree["categories_segments"]), _list(tree["categories_sizes"])
+    for node, start, size in zip(_list(tree["categories_nodes"]), starts, sizes, strict=True):
+        sets[node] = frozenset(codes[start : start + size])
+    return _Tree(
+        left=_list(tree["left_children"]),
+        right=_list(tree["right_children"]),
+        feature=_list(tree["split_indices"]),
+        condition=_list(tree["split_conditions"]),
+        goes_left=[bool(flag) for flag in _list(tree["default_left"])],
+        sets=sets,
+    )
 
 
 def _splits(nodes: _Nodes) -> tuple[tuple[Split, ...], int]:
@@ -162,11 +190,5 @@ def _base(text: str, objective: str, groups: int) -> Array:
     return np.broadcast_to(links.find(objective).margin(scores), (groups,)).astype(np.float32)
 
 
-def _categories(tree: Mapping[str, Any], node: int) -> frozenset[int]:
-    where = _list(tree["categories_nodes"]).index(node)
-    start, size = int(tree["categories_segments"][where]), int(tree["categories_sizes"][where])
-    return frozenset(int(code) for code in tree["categories"][start : start + size])
-
-
-def _list(values: Any) -> list[int]:
+def _list(values: Any) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else list(values)

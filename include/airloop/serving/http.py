@@ -63,8 +63,7 @@ class Bodies:
 
     async def read(self, head: Head, receive: Receive) -> bytes:
         """Return the whole body. Raises Refusal: 413 when it is too large, 408 when it comes too slowly."""
-        if head.length > self.most_bytes:
-            self._refuse_size()
+        self.check_length(head.length)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._waiting[task] = time.monotonic() + self.most_s
         try:
@@ -92,19 +91,19 @@ class Bodies:
     async def _rest(self, body: bytes, message: Message, receive: Receive) -> bytes:
         parts, size = [body], len(body)
         while message.get("more_body", False):
-            if size > self.most_bytes:
-                self._refuse_size()
+            self.check_length(size)
             message = await receive()
             parts.append(message.get("body", b""))
             size += len(parts[-1])
         if message["type"] == "http.disconnect":
             raise Disconnected
-        if size > self.most_bytes:
-            self._refuse_size()
+        self.check_length(size)
         return b"".join(parts)
 
-    def _refuse_size(self) -> None:
-        raise Refusal(413, f"the body is larger than {self.most_bytes:,} bytes. Send fewer rows in a request")
+    def check_length(self, length: int) -> None:
+        """Raise Refusal (413) for a body of too many bytes."""
+        if length > self.most_bytes:
+            raise Refusal(413, f"the body is larger than {self.most_bytes:,} bytes. Send fewer rows in a request")
 
 
 async def respond(
@@ -127,8 +126,8 @@ async def answer(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, refusal: Refusal) -> None:
-    """Send a refusal as ``{"error": reason}``."""
+def refusal_headers(refusal: Refusal) -> dict[str, str]:
+    """Return the headers that go with a refusal."""
     headers = {}
     if refusal.allow:
         headers["allow"] = refusal.allow
@@ -136,4 +135,14 @@ async def refuse(send: Send, refusal: Refusal) -> None:
         headers["www-authenticate"] = "Bearer"
     if refusal.status in (408, 413):
         headers["connection"] = "close"
-    await respond(send, refusal.status, msgspec.json.encode({"error": refusal.reason}), headers=headers)
+    return headers
+
+
+def refusal_body(refusal: Refusal) -> bytes:
+    """Return ``{"error": reason}``."""
+    return msgspec.json.encode({"error": refusal.reason})
+
+
+async def refuse(send: Send, refusal: Refusal) -> None:
+    """Send a refusal."""
+    await respond(send, refusal.status, refusal_body(refusal), headers=refusal_headers(refusal))

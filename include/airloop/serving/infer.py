@@ -7,21 +7,21 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from airloop.errors import DataError, FeatureError
-from airloop.serving.batch import Batch
 from airloop.serving.refusal import Refusal
 from airloop.serving.request import Request, read_id
-from airloop.serving.slot import Slot
 
 if TYPE_CHECKING:
+    from airloop.serving.batch import Done
     from airloop.serving.journal import Journal
     from airloop.serving.metrics import Metrics
     from airloop.serving.shadow import Shadow
+    from airloop.serving.slot import Slot
     from airloop.serving.state import PipelineState
 
 log = logging.getLogger(__name__)
@@ -33,37 +33,85 @@ MANY_ROWS = 2_000
 """Requests with more rows are predicted in a thread, so that others go on being answered."""
 
 
+@dataclass(slots=True)
+class Asked:
+    """A request that was read, by the version that will answer it."""
+
+    pipeline: PipelineState
+    slot: Slot
+    identity: str
+    request: Request
+    body: bytes
+    started: float
+
+
 class Inference:
     """Everything that answering needs, beside the state."""
 
-    def __init__(self, metrics: Metrics, journal: Journal | None, shadow: Shadow, is_busy: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Metrics, journal: Journal | None, shadow: Shadow) -> None:
         self._metrics = metrics
         self._journal = journal
         self._shadow = shadow
-        self._is_busy = is_busy
-        self._batches: dict[int, tuple[Slot, Batch]] = {}
         self._numbers = itertools.count()
         self._boot = os.urandom(6).hex()
 
     async def answer(self, pipeline: PipelineState, name: str, version: str | None, body: bytes) -> bytes:
         """Return the body of the answer. Raises Refusal with the reason."""
+        asked = self.begin(pipeline, name, version, body)
+        loop = asyncio.get_running_loop()
+        if asked.request.rows > MANY_ROWS:
+            predict = asked.slot.loaded.predictor.predict
+            try:
+                answers: Array | Exception = await loop.run_in_executor(None, predict, asked.request.columns)
+            except Exception as error:  # ``end`` turns it into a refusal and counts it.
+                answers = error
+        else:
+            future: asyncio.Future[Array | Exception] = loop.create_future()
+            self.predict(asked, future.set_result)
+            answers = await future
+        return self.end(asked, answers)
+
+    def begin(self, pipeline: PipelineState, name: str, version: str | None, body: bytes) -> Asked:
+        """Choose the version and read the request. Raises Refusal with the reason."""
         started = time.perf_counter()
         slot: Slot | None = None
-        status = 500
         try:
             slot, identity = self._choose(pipeline, name, version, body)
             request = slot.loaded.reader.read(body)
-            identity = request.id or identity or self._new_id()
-            answers = await self._predict(slot, request)
-            written = slot.loaded.writer.write(identity, answers)
-            self._note(slot, pipeline, identity, request, answers, body)
-            status = 200
-            return written
         except Refusal as refusal:
-            status = refusal.status
+            self._metrics.statuses[name, slot.loaded.version if slot else "", refusal.status] += 1
             raise
-        finally:
-            self._count(slot, name, status, started)
+        return Asked(pipeline, slot, request.id or identity or self._new_id(), request, body, started)
+
+    def predict(self, asked: Asked, done: Done) -> None:
+        """Predict, together with others where the request is small, then call ``done``."""
+        loaded, request = asked.slot.loaded, asked.request
+        if request.rows <= FEW_ROWS:
+            loaded.batch.add(request.columns, request.rows, done)
+            return
+        try:
+            answers: Array | Exception = loaded.predictor.predict(request.columns)
+        except Exception as error:  # ``end`` turns it into a refusal and counts it.
+            answers = error
+        done(answers)
+
+    def end(self, asked: Asked, answers: Array | Exception) -> bytes:
+        """Log and count, and return the body of the answer. Raises Refusal for what went wrong."""
+        if isinstance(answers, Exception):
+            raise self._failed(asked, answers)
+        slot, request = asked.slot, asked.request
+        written = slot.loaded.writer.write(asked.identity, answers)
+        if self._journal is not None and slot.loaded.bundle.facts.log_predictions:
+            self._journal.add(slot.loaded, asked.identity, request.columns, answers.tolist())
+        pipeline = asked.pipeline
+        if pipeline.shadows and slot is pipeline.champion and pipeline.candidate is not None:
+            self._shadow.copy(pipeline.candidate, asked.body, answers)
+        total = slot.total
+        total.requests += 1
+        total.rows += request.rows
+        total.latency.add(time.perf_counter() - asked.started)
+        self._metrics.statuses[slot.loaded.pipeline, slot.loaded.version, 200] += 1
+        return written
 
     def _choose(self, pipeline: PipelineState, name: str, version: str | None, body: bytes) -> tuple[Slot, str | None]:
         """Return who answers, and the id made for a request whose own one is absent and was asked for."""
@@ -74,47 +122,20 @@ class Inference:
         identity = read_id(body) or self._new_id()
         return pipeline.choose(identity), identity
 
-    async def _predict(self, slot: Slot, request: Request) -> Array:
-        try:
-            if request.rows <= FEW_ROWS and self._is_busy():
-                return await self._batch(slot).predict(request.columns, request.rows)
-            if request.rows > MANY_ROWS:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(None, slot.loaded.predictor.predict, request.columns)
-            return slot.loaded.predictor.predict(request.columns)
-        except (DataError, FeatureError) as error:
-            # The values passed the schema's checks, so the version's own code gave up: that counts against it.
-            slot.total.failures += isinstance(error, FeatureError)
-            slot.total.requests += isinstance(error, FeatureError)
-            raise Refusal(422, f"these values cannot be predicted: {error}") from None
-
-    def _batch(self, slot: Slot) -> Batch:
-        known = self._batches.get(id(slot))
-        if known is None:
-            # Slots that are gone leave with the first request to a new one.
-            self._batches = {} if len(self._batches) > 100 else self._batches
-            known = self._batches[id(slot)] = (slot, Batch(slot.loaded.predictor))
-        return known[1]
-
-    def _note(
-        self, slot: Slot, pipeline: PipelineState, identity: str, request: Request, answers: Array, body: bytes
-    ) -> None:
-        slot.total.requests += 1
-        slot.total.rows += request.rows
-        if self._journal is not None and slot.loaded.bundle.facts.log_predictions:
-            self._journal.add(slot.loaded, identity, request.columns, answers.tolist())
-        if pipeline.shadows and slot is pipeline.champion and pipeline.candidate is not None:
-            self._shadow.copy(pipeline.candidate, body, answers)
-
-    def _count(self, slot: Slot | None, name: str, status: int, started: float) -> None:
-        self._metrics.statuses[name, slot.loaded.version if slot else "", status] += 1
-        if slot is None:
-            return
-        if status == 200:
-            slot.total.latency.add(time.perf_counter() - started)
-        elif status >= 500:
+    def _failed(self, asked: Asked, error: Exception) -> Refusal:
+        """Count a failure and return how it is told; unknown categories and the like are the client's, not counted."""
+        slot = asked.slot
+        if isinstance(error, DataError | FeatureError):
+            refusal = Refusal(422, f"these values cannot be predicted: {error}")
+        else:
+            log.error("version %s of %s failed", slot.loaded.version, slot.loaded.pipeline, exc_info=error)
+            refusal = Refusal(500, "the model failed on this request; the server's log says why")
+        if not isinstance(error, DataError):
+            # The values passed the schema's checks, so the version's own code gave up.
             slot.total.requests += 1
             slot.total.failures += 1
+        self._metrics.statuses[slot.loaded.pipeline, slot.loaded.version, refusal.status] += 1
+        return refusal
 
     def _new_id(self) -> str:
         return f"{self._boot}-{next(self._numbers):x}"

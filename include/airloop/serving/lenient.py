@@ -177,7 +177,7 @@ def _number(value: float, kind: InputKind, where: str, *, whole: bool) -> float:
         raise Refusal(422, f"{where}: {_shown(value)} is too large") from None
     if not math.isfinite(number):
         raise Refusal(422, f"{where}: {value} is not allowed; send null for a missing value")
-    if whole and (number != int(value) or not -(2**63) <= int(value) < 2**63):
+    if whole and (value != int(value) or not -(2**63) <= int(value) < 2**63):
         raise Refusal(422, f"{where}: {_shown(value)} is not a whole number of 64 bits")
     return int(value) if kind == "integer" else number
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -53,30 +52,38 @@ def _softmax(margins: Array) -> Array:
 
 
 def _logit(scores: Array) -> Array:
-    return -np.log(np.float32(1) / scores - np.float32(1))
+    return -_by_c("logf", np.log, np.float32(1) / scores - np.float32(1))
+
+
+def _log(scores: Array) -> Array:
+    return _by_c("logf", np.log, scores)
 
 
 def _exp(values: Array) -> Array:
-    """Return exp() of float32 (n,), each by the C library: NumPy's own differs in the last bit now and then."""
-    scalar = _c_exp()
-    if scalar is None:
-        return np.exp(values)
-    return np.fromiter((scalar(value) for value in values.tolist()), np.float32, len(values))
+    return _by_c("expf", np.exp, values)
+
+
+def _by_c(name: str, instead: Callable[[Array], Array], values: Array) -> Array:
+    """Return a function of float32 (n,), each by the C library: NumPy's own differs in the last bit now and then."""
+    function = _c_function(name)
+    if function is None:
+        return instead(values)
+    return np.fromiter((function(value) for value in values.tolist()), np.float32, len(values))
 
 
 @cache
-def _c_exp() -> Callable[[float], float] | None:
-    name = ctypes.util.find_library("m")
-    if name is None:
+def _c_function(name: str) -> Callable[[float], float] | None:
+    # The interpreter itself is linked with the library of mathematics, wherever that lies.
+    function: Any = getattr(ctypes.CDLL(None), name, None)
+    if function is None:
         return None
-    function = ctypes.CDLL(name).expf
     function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
-    return function
+    return function  # type: ignore[no-any-return]  # described by the line above
 
 
 _IDENTITY = Link(_first, np.asarray)
 _PROBABILITY = Link(_sigmoid, _logit)
-_RATE = Link(lambda margins: _exp(margins[:, 0]), np.log)
+_RATE = Link(lambda margins: _exp(margins[:, 0]), _log)
 _LINKS = {
     "binary:logistic": _PROBABILITY,
     "count:poisson": _RATE,

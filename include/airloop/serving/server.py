@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -58,20 +60,26 @@ class Process:
         self._recalls = recalls
         self._known_file = folder / "last_known.json" if recalls else None
         self._metrics = Metrics()
-        self._journal = Journal(folder / "journal") if logs else None
+        self.journal = Journal(folder / "journal") if logs else None
         self._keeper = (
-            Keeper(self._journal, folder / "journal", workspace.store_url, every_s=limits.log_every_s)
-            if self._journal
+            Keeper(self.journal, folder / "journal", workspace.store_url, every_s=limits.log_every_s)
+            if self.journal
             else None
         )
-        self._bodies = Bodies(limits.body_bytes, limits.body_s)
-        self._admin = Admin(workspace.store, self._metrics, self._known_file)
-        self.requests: set[asyncio.Task[Any]] = set()
-        """The server's running requests."""
+        self.bodies = Bodies(limits.body_bytes, limits.body_s)
+        self.admin = Admin(workspace.store, self._metrics, self._known_file)
         self.shadow = Shadow()
-        inference = Inference(self._metrics, self._journal, self.shadow, lambda: len(self.requests) > 1)
+        self._inference = Inference(self._metrics, self.journal, self.shadow)
         granted = granted or tokens.read_or_make(workspace.home)
-        self.app = App(granted, self._admin, inference, self._metrics, self._journal, self._bodies)
+        self.app = App(granted, self.admin, self._inference, self._metrics, self.journal, self.bodies)
+
+    def protocol(self) -> Any:
+        """Return what uvicorn speaks HTTP with: the short way where httptools is installed, h11 elsewhere."""
+        if importlib.util.find_spec("httptools") is None:
+            return "h11"
+        from airloop.serving.direct import protocol_of
+
+        return protocol_of(self.app, self._inference, self._metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -103,7 +111,7 @@ class Process:
 
     async def _restore(self) -> None:
         if self._recalls:
-            await self._admin.restore(await self._champions())
+            await self.admin.restore(await self._champions())
         self.app.is_restored = True
 
     async def _champions(self) -> dict[str, Any]:
@@ -120,7 +128,7 @@ class Process:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._bodies.expire()
+            self.bodies.expire()
 
 
 def run(
@@ -143,7 +151,7 @@ def run(
     config = uvicorn.Config(
         process,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
-        http="httptools" if importlib.util.find_spec("httptools") else "h11",
+        http=process.protocol(),
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -154,7 +162,9 @@ def run(
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = uvicorn.Server(config)
-    process.requests = server.server_state.tasks
+    # uvicorn sends itself the signal again once it has stopped; a clean stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     log.info("listening on http://%s:%d", *listening.getsockname()[:2])
     server.run(sockets=[listening])
 

@@ -13,6 +13,7 @@ from airloop.bundle.opened import open_stored
 from airloop.errors import AirloopError, BundleError
 from airloop.serving import proof
 from airloop.serving.answer import Writer
+from airloop.serving.batch import Batch
 from airloop.serving.predictor import Predictor, open_predictor
 from airloop.serving.request import Reader
 from airloop.serving.stats import Stats
@@ -28,11 +29,12 @@ WARM_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A bundle, ready to answer; never changed."""
+    """A bundle, ready to answer; never changed, but for the batch that requests wait in."""
 
     bundle: Bundle
     reader: Reader
     predictor: Predictor
+    batch: Batch
     writer: Writer
 
     @property
@@ -97,7 +99,7 @@ def open_loaded(bundle: Bundle, shown: proof.Proof) -> Loaded:
     except Exception as error:  # A library or the feature code fails in its own ways; the old state must stay.
         raise BundleError(f"bundle {bundle.digest[:12]} cannot be loaded: {type(error).__name__}: {error}") from error
     reader = Reader(bundle.schema, bundle.facts.max_rows)
-    return Loaded(bundle, reader, predictor, Writer(bundle.pipeline, bundle.version, bundle.schema))
+    return Loaded(bundle, reader, predictor, Batch(predictor), Writer(bundle.pipeline, bundle.version, bundle.schema))
 
 
 def replay(loaded: Loaded) -> float:

@@ -32,6 +32,8 @@ from airloop.scoring import SavedHooks
 from airloop.serving import proof
 from airloop.serving.client import ServerClient
 from airloop.serving.server import Limits, Process
+from airloop.serving.slot import Wanted as Wanted
+from airloop.serving.slot import open_loaded as open_loaded
 from airloop.serving.tokens import Tokens
 from airloop.store import Store
 from airloop.workspace import Workspace
@@ -61,7 +63,8 @@ ROWS = {
     "stops": [0, 1, 2, 3, 0],
     "direct": [True, False, False, True, True],
     "passport": ["", "", "", "", ""],
-    "at": ["2013-03-18T06:00:00Z", "1970-01-01T00:00:00Z", "2013-12-31T23:59:59.500000Z"] + ["2013-01-01T00:00:00Z"] * 2,
+    "at": ["2013-03-18T06:00:00Z", "1970-01-01T00:00:00Z", "2013-12-31T23:59:59.500000Z"]
+    + ["2013-01-01T00:00:00Z"] * 2,
 }
 
 
@@ -134,7 +137,9 @@ def _fit(schema: Schema, seed: int, rounds: int):
     return xgboost.train(params, data, rounds)
 
 
-def body_of(rows: dict = ROWS, schema: Schema = SCHEMA, *, identity: str | None = None, pick: list[int] | None = None) -> dict:
+def body_of(
+    rows: dict = ROWS, schema: Schema = SCHEMA, *, identity: str | None = None, pick: list[int] | None = None
+) -> dict:
     """Return a request for ``rows`` (column → values)."""
     datatypes = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES", "time": "BYTES"}
     inputs = []
@@ -142,6 +147,11 @@ def body_of(rows: dict = ROWS, schema: Schema = SCHEMA, *, identity: str | None 
         data = rows[column.name] if pick is None else [rows[column.name][place] for place in pick]
         inputs.append({"name": column.name, "datatype": datatypes[column.kind], "shape": [len(data)], "data": data})
     return {"inputs": inputs} | ({"id": identity} if identity else {})
+
+
+def row_of(row: int) -> dict:
+    """Return one row by column."""
+    return {name: values[row] for name, values in ROWS.items()}
 
 
 @dataclass
@@ -192,7 +202,12 @@ def start_server(home: Path, *options: str, port: int = 0, **environ: str) -> Se
         command = [sys.executable, "-m", "airloop.serving", "--descriptor", str(listening.fileno()), *options]
         with log.open("ab") as stream:
             process = subprocess.Popen(
-                command, env=env, stderr=stream, stdout=stream, pass_fds=[listening.fileno()], cwd=Path(__file__).parents[3]
+                command,
+                env=env,
+                stderr=stream,
+                stdout=stream,
+                pass_fds=[listening.fileno()],
+                cwd=Path(__file__).parents[3],
             )
     served = Served(process, f"http://127.0.0.1:{port}", log, home)
     with ServerClient(served.url, TOKENS.infer, timeout_s=20) as client:
@@ -215,7 +230,9 @@ class InProcess:
         self.process = Process(made, limits or Limits(), logs=logs, recalls=False, granted=TOKENS)
         self.process.app.is_restored = True
 
-    def ask(self, method: str, path: str, body=b"", *, token: str | None = TOKENS.infer, headers=(), parts=None) -> Answer:
+    def ask(
+        self, method: str, path: str, body=b"", *, token: str | None = TOKENS.infer, headers=(), parts=None
+    ) -> Answer:
         """Return the answer; ``body`` is bytes or JSON, ``parts`` sends it in pieces."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.run(self.answer(method, path, parts or [data], token, headers))

@@ -124,7 +124,11 @@ def test_what_cannot_be_served_leaves_the_old_state(server, workspace, kit, bund
         ({"champion": {"bundle": "x"}}, 400, "the state cannot be read: Object missing required field `version`"),
         ({"champoin": None}, 400, "the state cannot be read: Object contains unknown field `champoin`"),
         ({"candidate_percent": 10}, 400, "candidate_percent and shadow need a candidate"),
-        ({"candidate": {"bundle": "x", "version": "1"}, "candidate_percent": 101}, 400, "the state cannot be read: Expected"),
+        (
+            {"candidate": {"bundle": "x", "version": "1"}, "candidate_percent": 101},
+            400,
+            "the state cannot be read: Expected",
+        ),
     ],
 )
 def test_a_state_that_makes_no_sense_is_refused(server, kit, state, status, reason):

@@ -36,7 +36,9 @@ def test_refusals_say_where_the_token_is(fixed):
     server, _ = fixed
     answer = server.ask("GET", "/v2", token=None)
     assert answer.headers[b"www-authenticate"] == b"Bearer"
-    assert answer.error.startswith("a token is needed, `Authorization: Bearer TOKEN`; it is in secrets/ below AIRLOOP_HOME")
+    assert answer.error.startswith(
+        "a token is needed, `Authorization: Bearer TOKEN`; it is in secrets/ below AIRLOOP_HOME"
+    )
     assert server.ask("GET", "/v2", token="x").error.startswith("the token is wrong; it is in secrets/")
     assert server.ask("GET", "/v2", token="").status == 401
     said = server.ask("GET", "/admin/pipelines/flights", token="infer-token").error
@@ -48,7 +50,10 @@ def test_tokens_are_made_once_and_are_for_their_owner_only(tmp_path):
     assert read_or_make(tmp_path, {}) == made
     assert len(made.infer) >= 32 and made.infer != made.admin
     files = sorted((tmp_path / "secrets").iterdir())
-    assert [(path.name, path.stat().st_mode & 0o777) for path in files] == [("admin.token", 0o600), ("infer.token", 0o600)]
+    assert [(path.name, path.stat().st_mode & 0o777) for path in files] == [
+        ("admin.token", 0o600),
+        ("infer.token", 0o600),
+    ]
     assert made.infer not in repr(made) and made.admin not in repr(made)
 
 
