@@ -47,9 +47,9 @@ from airloop_airflow.operators import (
     TrainModel,
     ValidateData,
     VerifyBundle,
-    result_of,
 )
 from airloop_airflow.retries import RetryWhatCanHeal
+from airloop_airflow.step import result_of
 
 readable, broken = specs.read_all()
 

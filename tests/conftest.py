@@ -15,6 +15,7 @@ atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "AIRLOOP_"))]:
     del os.environ[name]
 os.environ |= {
+    "OMP_WAIT_POLICY": "PASSIVE",
     "AIRFLOW_HOME": AIRFLOW_HOME,
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),

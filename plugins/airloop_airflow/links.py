@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
-from airloop.refs import ModelRef, ReleaseRef, ValidationRef, VerdictRef
+from airloop.refs import ModelRef, ReleaseRef, VerdictRef
 
 if TYPE_CHECKING:
     from airloop.refs import Ref
@@ -60,14 +60,14 @@ class Report(RefLink):
         return artifact(ref.report) if isinstance(ref, VerdictRef) else ""
 
 
-class DataDocs(RefLink):
-    """Great Expectations' pages about a snapshot."""
+class DataDocs(BaseOperatorLink):
+    """Great Expectations' pages about a snapshot, also where it was refused and there is no ref."""
 
     name = "Data Docs"
 
-    def address(self, ref: Ref) -> str:
-        """Return the index page."""
-        return artifact(ref.docs) if isinstance(ref, ValidationRef) and ref.docs else ""
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the index page, or an empty text where there are no expectations."""
+        return artifact(operator.docs) if operator.docs else ""
 
 
 class TrainingRun(RefLink):

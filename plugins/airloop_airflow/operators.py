@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, SkipMixin
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from airloop.errors import ValidationBlocked
 from airloop.refs import (
     BundleRef,
     ModelRef,
     Outcome,
-    Ref,
     ReleaseOutcome,
     ReleaseRef,
     SnapshotRef,
@@ -23,82 +21,10 @@ from airloop.refs import (
 )
 from airloop_airflow import context as run
 from airloop_airflow import links
+from airloop_airflow.step import DecidingOperator, StepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from airloop.spec import Pipeline
-    from airloop.workspace import Workspace
-
-
-HEADLINE = 100
-"""Most characters of a decision on the run's page."""
-
-
-def result_of(task: BaseOperator) -> str:
-    """Return the template of a task's ref as JSON.
-
-    A template and not ``task.output``: that would draw an arrow from every ref to its reader and hide the chain.
-    """
-    return f"{{{{ ti.xcom_pull(task_ids='{task.task_id}') | tojson }}}}"
-
-
-class StepOperator(BaseOperator):
-    """What all steps share: the pipeline's name, where it runs, and what the run page links to.
-
-    :param pipeline: name of the pipeline.
-    """
-
-    outcome: str | None = None
-    """What to tell the spec's notifiers once the task has ended: released, held, rejected or rolled_back."""
-    headline = ""
-    """What was decided, in a few words; Airflow shows it beside the task in the run's list."""
-
-    def __init__(self, *, pipeline: str, **kwargs: Any) -> None:
-        # The one text of a task that shows on the run's page, where a person looks first, and that a task may set.
-        super().__init__(map_index_template="{{ task.headline }}", **kwargs)
-        self.pipeline = pipeline
-        self.ref: Ref | None = None
-
-    def place(self, context: Context) -> tuple[Workspace, Pipeline]:
-        """Return the workspace and the pipeline, the first two arguments of every step."""
-        workspace = run.workspace()
-        return workspace, run.pipeline(context, self.pipeline, workspace)
-
-    def hand_on(self, ref: Ref) -> dict[str, Any]:
-        """Keep the ref for the links and return it as JSON for the tasks that follow.
-
-        By way of text, where NaN and infinities are words: Airflow refuses them as numbers.
-        """
-        self.ref = ref
-        result: dict[str, Any] = json.loads(ref.model_dump_json())
-        return result
-
-    def say(self, decision: str) -> None:
-        """Write what was decided to the log and, shortened, to the run's page."""
-        self.headline = shorten(decision, width=HEADLINE, placeholder=" …")
-        self.log.info("%s", decision)
-
-
-class DecidingOperator(StepOperator, SkipMixin):
-    """A step after which the run may be over, well and truly.
-
-    :param pipeline: name of the pipeline.
-    """
-
-    inherits_from_skipmixin = True
-
-    def end_run_well(self, context: Context, ref: Ref, why: str) -> dict[str, Any]:
-        """Skip all that follows, so that the run ends as a success, and say why in the log.
-
-        Skipping leaves ``execute`` by an exception: the result is pushed first, because nothing returns.
-        """
-        result = self.hand_on(ref)
-        context["ti"].xcom_push("return_value", result)
-        self.say(why)
-        self.log.info("What follows is skipped, and the run ends well.")
-        self.skip(context["ti"], context["task"].get_flat_relatives(upstream=False))
-        return result
 
 
 class TakeSnapshot(StepOperator):
@@ -129,13 +55,20 @@ class ValidateData(StepOperator):
     def __init__(self, *, snapshot: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.snapshot = snapshot
+        self.docs = ""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return a ValidationRef."""
+        """Return a ValidationRef. Where the data is refused, too, the task links to the Data Docs that show why."""
         from airloop import steps
 
         snapshot = SnapshotRef.model_validate_json(self.snapshot)
-        return self.hand_on(steps.validate_data(*self.place(context), snapshot=snapshot))
+        try:
+            validation = steps.validate_data(*self.place(context), snapshot=snapshot)
+        except ValidationBlocked as error:
+            self.docs = error.docs
+            raise
+        self.docs = validation.docs
+        return self.hand_on(validation)
 
 
 class TrainModel(StepOperator):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airloop.refs import ModelRef, Outcome, ReleaseOutcome, ReleaseRef, ValidationRef, VerdictRef
+from airloop.refs import ModelRef, Outcome, ReleaseOutcome, ReleaseRef, VerdictRef
 from airloop_airflow import links
 
 PLACE = {"digest": "d1", "uri": "somewhere"}
@@ -33,8 +33,8 @@ def test_a_report_elsewhere_keeps_its_address():
 
 
 def test_data_docs_training_run_and_endpoint(home):
-    docs = ValidationRef(**PLACE, quarantined=0, docs=f"{home}/store/validations/d1/docs/index.html")
-    assert link(links.DataDocs, docs).endswith("/airloop/artifacts/validations/d1/docs/index.html")
+    docs = SimpleNamespace(docs=f"{home}/store/validations/d1/index.html")
+    assert links.DataDocs().get_link(docs, ti_key=None).endswith("/airloop/artifacts/validations/d1/index.html")
     model = ModelRef(**PLACE, version="3", run_id="abc")
     assert link(links.TrainingRun, model) == "http://airflow.example/af/airloop/runs/abc"
     released = ReleaseRef(
@@ -52,10 +52,7 @@ def test_data_docs_training_run_and_endpoint(home):
 
 def test_a_task_that_handed_on_nothing_has_no_link():
     """An empty address: the page shows no button for it."""
-    kinds = (links.Report, links.DataDocs, links.TrainingRun, links.Endpoint)
-    assert [link(kind, None) for kind in kinds] == [""] * 4
-    assert len({kind().xcom_key for kind in kinds}) == 4
-
-
-def test_no_data_docs_no_link():
-    assert link(links.DataDocs, ValidationRef(**PLACE, quarantined=0)) == ""
+    kinds = (links.Report, links.TrainingRun, links.Endpoint)
+    assert [link(kind, None) for kind in kinds] == [""] * 3
+    assert links.DataDocs().get_link(SimpleNamespace(docs=""), ti_key=None) == ""
+    assert len({kind().xcom_key for kind in (*kinds, links.DataDocs)}) == 4

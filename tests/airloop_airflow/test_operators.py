@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from airloop.refs import Outcome, SnapshotRef, VerdictRef, VerificationRef
-from airloop_airflow import operators
+from airloop_airflow import operators, step
 
 SPEC = """\
 name: parcels
@@ -64,7 +64,7 @@ def test_a_run_of_the_same_instant_hands_on_the_same(pipeline, context_of):
 def test_results_travel_as_templates_of_json():
     with DAG("d", schedule=None):
         take = operators.TakeSnapshot(task_id="take_snapshot", pipeline="parcels")
-        validate = operators.ValidateData(task_id="validate", pipeline="parcels", snapshot=operators.result_of(take))
+        validate = operators.ValidateData(task_id="validate", pipeline="parcels", snapshot=step.result_of(take))
     rendered = validate.dag.get_template_env().from_string(validate.snapshot)
     handed_on = {"take_snapshot": SNAPSHOT.model_dump(mode="json")}
     text = rendered.render(ti=type("Ti", (), {"xcom_pull": lambda self, task_ids: handed_on[task_ids]})())
@@ -73,7 +73,7 @@ def test_results_travel_as_templates_of_json():
 
 def test_a_run_that_ends_early_ends_well_and_says_why(context_of):
     with DAG("d", schedule=None):
-        judge = operators.DecidingOperator(task_id="judge_candidate", pipeline="parcels")
+        judge = step.DecidingOperator(task_id="judge_candidate", pipeline="parcels")
         package = operators.TakeSnapshot(task_id="package_bundle", pipeline="parcels")
         release = operators.TakeSnapshot(task_id="release", pipeline="parcels")
         judge >> package >> release
@@ -90,14 +90,14 @@ def test_a_run_that_ends_early_ends_well_and_says_why(context_of):
 
 
 def test_a_long_decision_is_shortened_for_the_run_page(caplog):
-    task = operators.StepOperator(task_id="judge_candidate", pipeline="parcels")
+    task = step.StepOperator(task_id="judge_candidate", pipeline="parcels")
     task.say("REJECT: " + "too many reasons " * 20)
-    assert len(task.headline) <= operators.HEADLINE and task.headline.endswith("…")
+    assert len(task.headline) <= step.HEADLINE and task.headline.endswith("…")
 
 
 def test_numbers_that_json_cannot_hold_travel_as_texts():
     """A NaN in a result would fail the task."""
-    task = operators.StepOperator(task_id="verify_bundle", pipeline="parcels")
+    task = step.StepOperator(task_id="verify_bundle", pipeline="parcels")
     ref = VerificationRef(digest="v", uri="x", passed=False, reasons=(), latency_p99_ms=float("nan"), bundle_mb=1.0)
     text = json.dumps(task.hand_on(ref), allow_nan=False)
     assert math.isnan(VerificationRef.model_validate_json(text).latency_p99_ms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 import uuid
@@ -57,7 +56,7 @@ def up(
     child_env["PYTHONPATH"] = os.pathsep.join(sys.path)
     child_env.pop("PYTHONDONTWRITEBYTECODE", None)
     log = home / "logs" / "supervisor.log"
-    watcher = processes.start([sys.executable, "-m", "airloop.laptop"], child_env, log)
+    watcher = processes.detach([sys.executable, "-m", "airloop.laptop"], child_env, log)
     try:
         _await_ready(home, watcher, mark, report)
     except BaseException:
@@ -81,16 +80,13 @@ def down(home: Path) -> bool:
 
 def _running(home: Path, report: Callable[[str], None]) -> Stack:
     """Return the stack that another shell started, once it is ready."""
-    deadline = time.monotonic() + supervisor.START_LIMIT_S
-    while (known := state.read(home)) is None or known.phase == "starting":
-        report("waiting for the stack that is starting in another shell")
-        if time.monotonic() > deadline:
-            raise StackFailed("the stack that another shell started is not ready; see `make down`")
+    report("a stack runs already, or starts in another shell")
+    while state.is_held(home) and ((known := state.read(home)) is None or known.phase == "starting"):
         time.sleep(0.5)
     return _stack(home, was_running=True)
 
 
-def _await_ready(home: Path, watcher: subprocess.Popen[bytes], mark: str, report: Callable[[str], None]) -> None:
+def _await_ready(home: Path, watcher: psutil.Process, mark: str, report: Callable[[str], None]) -> None:
     told = ""
     while True:
         known = state.read(home)
@@ -102,7 +98,7 @@ def _await_ready(home: Path, watcher: subprocess.Popen[bytes], mark: str, report
             return
         if known and known.phase == "failed":
             raise StackFailed(known.error)
-        if watcher.poll() is not None:
+        if not processes.lives(watcher):
             log = home / "logs" / "supervisor.log"
             raise StackFailed(f"the stack ended while it started:\n{processes.last_lines(log)}")
         time.sleep(0.1)
@@ -110,20 +106,20 @@ def _await_ready(home: Path, watcher: subprocess.Popen[bytes], mark: str, report
 
 def _stack(home: Path, *, was_running: bool = False) -> Stack:
     known = state.read(home)
-    if known is None or known.phase not in ("ready", "starting"):
-        raise StackFailed(f"the stack in {home} is {known.phase if known else 'unknown'}; try `make down`, then again")
+    if known is None or known.phase != "ready" or not state.is_held(home):
+        raise StackFailed(f"the stack in {home} is {known.phase if known else 'gone'}; try `make down`, then again")
     password = json.loads(Path(known.password_file).read_text(encoding="utf-8"))[known.user]
     return Stack(home, known.airflow_url, known.server_url, known.user, password, was_running)
 
 
-def _end(home: Path, mark: str, watcher: subprocess.Popen[bytes] | None) -> None:
+def _end(home: Path, mark: str, watcher: psutil.Process | None) -> None:
     """End the supervisor, which ends its parts; then whatever of it is left."""
     known = state.read(home)
-    pid = watcher.pid if watcher else (known.pid if known else 0)
-    watchers = [process for process in processes.marked(mark) if process.pid == pid]
-    processes.end(watchers, mark, patience_s=supervisor.PATIENCE_S + 10)
-    if watcher is not None:
-        watcher.wait()
+    if watcher is None and known is not None:
+        watcher = next((process for process in processes.marked(mark) if process.pid == known.pid), None)
+    # Where the supervisor was killed its parts are left without it, and are asked themselves.
+    asked = [watcher] if watcher else processes.marked(mark)
+    processes.end(asked, mark, patience_s=supervisor.PATIENCE_S + 10)
     if known and known.mark == mark and known.phase != "failed":
         known.write(home, phase="stopped", doing="")
 

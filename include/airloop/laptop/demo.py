@@ -37,6 +37,7 @@ def run() -> None:
     Raises DemoFailed, RunFailed, StackFailed or PortTaken; then, too, nothing is left running.
     """
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     workspace = Workspace.from_environment()
     landing = _start_landing(workspace)
     try:

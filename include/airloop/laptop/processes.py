@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,24 @@ def start(command: list[str], environment: Mapping[str, str], log_file: Path) ->
         return subprocess.Popen(  # noqa: S603
             command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+
+
+def detach(command: list[str], environment: Mapping[str, str], log_file: Path) -> psutil.Process:
+    """Start ``command`` like ``start``, to outlive this process."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+        streams = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 0)]
+        streams += [(os.POSIX_SPAWN_DUP2, log.fileno(), stream) for stream in (1, 2)]
+        pid = os.posix_spawn(command[0], command, dict(environment), file_actions=streams, setsid=True)
+    return psutil.Process(pid)
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether a process still runs; one that ended and was not asked about yet does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def marked(mark: str) -> list[psutil.Process]:

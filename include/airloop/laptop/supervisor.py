@@ -94,25 +94,25 @@ class Supervisor:
         self._state = self._state.write(self._settings.home, phase=phase, **{"doing": "", **more})
 
     def _start_all(self) -> None:
-        """Start in the order that never fails: a task that finds no web server would be lost.
+        """Start the parts, both cores busy, and return when all answer.
 
-        The first request to the execution API builds it (seconds): it is made before there is a scheduler.
+        The scheduler imports what tasks need and then waits for the web server's first answer to the execution API
+        (see ``airloop_airflow.warm_workers``): a task that found no web server would be lost.
         """
         url = self._settings.airflow_url
         self._doing("preparing the databases")
         self._prepare_databases()
-        self._doing("starting Airflow's web server")
-        self._start("model-server", [PYTHON, "-m", "airloop.serving", "--port", str(self._settings.server_port)])
+        self._doing("starting Airflow and the model server")
         self._start("api-server", self._airflow("api-server"))
-        self._until("api-server", lambda: _answers(f"{url}/api/v2/version"))
-        self._until("api-server", lambda: _answers(f"{url}/execution/health"))
-        self._doing("starting Airflow's scheduler")
-        # What it has imported is there in every task: workers and tasks are forks of it.
         self._start("scheduler", self._airflow("scheduler"), {"AIRLOOP_WARM_WORKERS": "1"})
         self._start("dag-processor", self._airflow("dag-processor"))
+        port = str(self._settings.server_port)
+        self._start("model-server", [PYTHON, "-m", "airloop.serving", "--port", port])
+        self._until("api-server", lambda: _answers(f"{url}/api/v2/version"))
+        self._until("api-server", lambda: _answers(f"{url}/execution/health"))
         self._start("triggerer", self._airflow("triggerer"))
+        self._doing("waiting for Airflow's scheduler")
         self._until("scheduler", lambda: _all_healthy(f"{url}/api/v2/monitor/health"))
-        self._doing("waiting for the model server")
         self._until("model-server", lambda: _answers(f"{self._settings.server_url}/v2/health/live"))
 
     def _prepare_databases(self) -> None:
@@ -183,7 +183,7 @@ class Supervisor:
 
     def _pause(self, seconds: float = 0.2) -> None:
         """Sleep a little. Raises Stopped where it is time to end."""
-        if self._asked_to_stop or (self._parent is not None and not _lives(self._parent)):
+        if self._asked_to_stop or (self._parent is not None and not processes.lives(self._parent)):
             raise Stopped
         time.sleep(seconds)
 
@@ -213,10 +213,3 @@ def _all_healthy(url: str) -> bool:
     return all(
         (health.get(part) or {}).get("status") == "healthy" for part in ("scheduler", "dag_processor", "triggerer")
     )
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
