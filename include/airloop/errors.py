@@ -31,7 +31,11 @@ class SourceChanged(DataError):
 
 
 class ValidationBlocked(AirloopError):
-    """An expectation of severity ``block`` failed."""
+    """An expectation of severity ``block`` failed; ``docs`` is the URI of the page that shows it."""
+
+    def __init__(self, message: str, docs: str = "") -> None:
+        super().__init__(message)
+        self.docs = docs
 
 
 class FeatureError(AirloopError):
