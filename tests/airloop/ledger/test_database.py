@@ -35,6 +35,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(ledger: Ledger) -> No
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [4])
 def test_processes_that_start_at_once_share_one_fresh_ledger(url: str, processes: int) -> None:
     record = (
