@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import airloop
 from airloop import clock
 from airloop.data import take
@@ -29,6 +31,7 @@ take(workspace, load(home / "pipelines" / "demo"), clock.parse("2013-01-31"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(airloop.__file__).parents[1])}
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_is_known_needs_no_heavy_library(room, tmp_path):
     room.data |= {"train_window": "29d"}
     room.days(1, 30, per_day=1)
@@ -40,6 +43,7 @@ def test_a_snapshot_that_is_known_needs_no_heavy_library(room, tmp_path):
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_a_killed_take_leaves_nothing_half_written_and_a_retry_gives_the_same(room, tmp_path):
     room.data |= {"train_window": "29d"}
     room.days(1, 30, per_day=9)
