@@ -108,6 +108,7 @@ def test_there_is_a_case_for_every_expectation():
     assert {f"expect_{name}" for name in CASES} == set(EXPECTATIONS)
 
 
+@pytest.mark.slow
 def test_partitions_checked_together_get_what_great_expectations_says_of_each():
     checker = Checker.of(suite(Severity.QUARANTINE), [])
     # The last has whole numbers where the others have fractions: types differ, as they do when some are missing.
