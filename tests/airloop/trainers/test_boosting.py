@@ -118,6 +118,7 @@ def test_a_broken_checkpoint_is_dropped_with_a_word(make_data, tmp_path, caplog)
     assert "beginning again: the checkpoint in" in caplog.text
 
 
+@pytest.mark.slow
 def test_kill_9_and_another_process_give_the_same_bytes(make_data, tmp_path):
     script = Path(__file__).with_name("killed.py")
     process = subprocess.Popen(

@@ -78,6 +78,7 @@ def test_the_same_candidate_is_never_registered_twice(ready):
     assert train_here(ready, pipeline, day=16).version == "2"
 
 
+@pytest.mark.slow
 def test_a_run_that_a_killed_process_left_is_finished_not_doubled(ready):
     pipeline = ready.pipeline()
     first = train_here(ready, pipeline)
@@ -139,6 +140,7 @@ def start(world, pipeline) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_what_is_known_is_answered_without_heavy_imports(ready):
     pipeline = ready.pipeline()
     first = train_here(ready, pipeline)

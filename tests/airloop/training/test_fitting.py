@@ -58,6 +58,7 @@ def test_the_same_inputs_give_the_same_bytes_elsewhere(landed, tmp_path):
     assert (here.name, bytes_of(here)) == (there.name, bytes_of(there))
 
 
+@pytest.mark.slow
 def test_only_what_changes_the_model_changes_its_digest(landed):
     given = landed.fit(landed.pipeline()).name
     assert landed.fit(landed.pipeline(description="words", owner="me")).name == given
@@ -65,6 +66,7 @@ def test_only_what_changes_the_model_changes_its_digest(landed):
     assert landed.fit(landed.pipeline(code=landed.code + "\n# a word")).name != given
 
 
+@pytest.mark.slow
 def test_the_next_run_builds_new_days_only_and_comes_to_the_same_model(landed, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     landed.fit(landed.pipeline(), day=15)
