@@ -7,9 +7,10 @@ better, on days to come. Two things move the answer, and both are estimated:
 Training. A recipe is fitted again with other seeds and without a random tenth of the rows (``model.replicates``, 4 by
 default). The gain compared is the mean over all fits of the candidate minus the mean over all fits of the champion, so
 the noise of one fit shrinks by their number; its size is the spread of the fits on these very rows. Leaving out a tenth
-also stands for the turn-over of the training window between two weekly runs (windows of 60 days share 53). Assumption:
-the champion's fits are in the store; where they are not, its noise is taken to equal the candidate's, and the shipped
-fits alone are compared. Cost: the replicate fits, 4 times the training.
+also stands for the turn-over of the training window between two weekly runs (windows of 60 days share 53). Assumptions:
+a replicate repeats all of training, early stopping included (where it copied the released fit's rounds, twice as many
+equal models were promoted); the champion's fits are in the store (where they are not, its noise is taken to equal the
+candidate's, and the shipped fits alone are compared). Cost: the replicate fits, 4 times the training.
 
 Rows. Rows of one day share weather, promotions and outages. On flights (12 windows over 2013, judged on 7 days, checked
 on the next 7), a nominal 95 % interval over rows missed the next week's gain in 51-73 % of the cases, one over days
