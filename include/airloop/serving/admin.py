@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airloop.errors import AirloopError, BundleError, Unreachable
+from airloop.errors import BundleError, Unreachable
 from airloop.serving.lenient import UNREADABLE
 from airloop.serving.metrics import Metrics
 from airloop.serving.refusal import Refusal
@@ -104,13 +104,17 @@ class Admin:
             raise Refusal(422, str(error)) from None
         except Unreachable as error:
             raise Refusal(503, str(error)) from None
-        except AirloopError as error:
-            raise Refusal(422, f"bundle {wanted.bundle[:12]} cannot be loaded: {error}") from None
+        except Exception as error:  # Libraries and feature code fail in their own ways; the old state must stay.
+            log.exception("bundle %s cannot be loaded", wanted.bundle[:12])
+            what = f"{type(error).__name__}: {error}"
+            raise Refusal(422, f"bundle {wanted.bundle[:12]} cannot be loaded: {what}") from None
 
     def _after_change(self) -> None:
         self.changed()
+        # What is loaded stays; collections in the middle of a request need not look at it.
+        gc.unfreeze()
         gc.collect()
-        gc.freeze()  # What was loaded stays; collections in the middle of a request need not look at it.
+        gc.freeze()
         if self._known_file is not None:
             try:
                 _write(self._known_file, self.state)

@@ -1,4 +1,4 @@
-"""``python -m airloop.serving.compact JOURNAL STORE``: closed journal segments become Parquet in the store.
+"""``python -m airloop.serving.compact JOURNAL``: closed journal segments become Parquet in ``AIRLOOP_STORE``.
 
 Runs beside the server in a process of its own. A segment is deleted once its files are written; killed in between, the
 next run writes the same files again, under the same names.
@@ -136,11 +136,11 @@ def _put(table: Any, store_url: str, path: str) -> None:
 def main(arguments: list[str]) -> int:
     """Compact once; the exit code is 1 when the store did not take everything."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    folder, store_url = arguments
+    (folder,) = arguments
     try:
-        log.info("prediction log: %d rows written", compact(Path(folder), store_url))
+        log.info("prediction log: %d rows written", compact(Path(folder), os.environ["AIRLOOP_STORE"]))
     except OSError as error:
-        log.error("prediction log: %s does not take it: %s", store_url, error)
+        log.error("prediction log: the store does not take it: %s", error)
         return 1
     return 0
 

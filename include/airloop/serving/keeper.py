@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -49,12 +50,17 @@ class Keeper:
 
     async def compact(self) -> bool:
         """Turn closed segments into Parquet in a process of its own; return whether the store took all of them."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "airloop.serving.compact", str(self._folder), self._store_url),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "airloop.serving.compact", str(self._folder)),
+                env={**os.environ, "AIRLOOP_STORE": self._store_url},  # not an argument: a URL may hold a password
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:
+            log.error("prediction log: no process can be started to write it: %s", error)
+            return False
         try:
             _, said = await process.communicate()
         except asyncio.CancelledError:

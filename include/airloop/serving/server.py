@@ -9,10 +9,11 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import uvicorn
 
 from airloop.errors import Unreachable
@@ -97,9 +98,10 @@ class Process:
 
     @contextlib.asynccontextmanager
     async def _working(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self._restore()), asyncio.create_task(self._tick())]
+        duties = {"restoring what was live": self._restore(), "ending slow bodies": self._tick()}
         if self._keeper:
-            tasks.append(asyncio.create_task(self._keeper.run()))
+            duties["writing the prediction log"] = self._keeper.run()
+        tasks = [asyncio.create_task(_watched(name, duty)) for name, duty in duties.items()]
         try:
             yield
         finally:
@@ -117,7 +119,7 @@ class Process:
     async def _champions(self) -> dict[str, Any]:
         try:
             return await recall.champions(self._workspace.ledger_url)
-        except Unreachable as error:
+        except (Unreachable, OSError, msgspec.DecodeError) as error:
             known = last_known(self._known_file) if self._known_file else {}
             if known:
                 log.error("the ledger does not answer, so what was served last is served again: %s", error)
@@ -129,6 +131,14 @@ class Process:
         while True:
             await asyncio.sleep(TICK_S)
             self.bodies.expire()
+
+
+async def _watched(name: str, duty: Coroutine[Any, Any, None]) -> None:
+    """Await a duty; one that fails says so instead of being gone."""
+    try:
+        await duty
+    except Exception:  # The edge of a task: nobody else would see it.
+        log.exception("%s failed; the server goes on without it", name)
 
 
 def run(

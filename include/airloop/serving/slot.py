@@ -10,10 +10,11 @@ import numpy as np
 
 from airloop.bundle.facts import Bundle
 from airloop.bundle.opened import open_stored
-from airloop.errors import AirloopError, BundleError
+from airloop.errors import AirloopError, BundleError, FeatureError
 from airloop.serving import proof
 from airloop.serving.answer import Writer
 from airloop.serving.batch import Batch
+from airloop.serving.links import Unsupported
 from airloop.serving.predictor import Predictor, open_predictor
 from airloop.serving.request import Reader
 from airloop.serving.stats import Stats
@@ -94,10 +95,8 @@ def open_loaded(bundle: Bundle, shown: proof.Proof) -> Loaded:
     """Return a bundle ready to answer, with the shortcuts that ``shown`` allows. Raises BundleError."""
     try:
         predictor = open_predictor(bundle.folder, bundle.schema, shown)
-    except BundleError:
-        raise
-    except Exception as error:  # A library or the feature code fails in its own ways; the old state must stay.
-        raise BundleError(f"bundle {bundle.digest[:12]} cannot be loaded: {type(error).__name__}: {error}") from error
+    except (FeatureError, Unsupported) as error:
+        raise BundleError(f"bundle {bundle.digest[:12]} cannot be loaded: {error}") from error
     reader = Reader(bundle.schema, bundle.facts.max_rows)
     return Loaded(bundle, reader, predictor, Batch(predictor), Writer(bundle.pipeline, bundle.version, bundle.schema))
 

@@ -11,6 +11,7 @@ from airloop.bundle import Bundle, open_bundle
 from airloop.errors import AirloopError, BundleError
 from airloop.serving import proof
 from airloop.spec.gates import LimitGate
+from airloop.verification.limits import judge
 from airloop.verification.measure import latencies_ms, megabytes_of, p50_and_p99
 from airloop.verification.process import running_server
 from airloop.verification.prove import prove
@@ -88,7 +89,8 @@ def _verify(workspace: Workspace, bundle: Bundle, limits: tuple[LimitGate, ...])
     except BundleError as error:
         log.error("bundle %s is refused: %s", bundle.digest[:12], error)
         return replace(unknown, reasons=(str(error),))
-    return _judge(result, limits)
+    reasons, passed = judge(limits, result.latency_p99_ms, result.bundle_mb)
+    return replace(result, passed=passed, reasons=reasons)
 
 
 def _prove(workspace: Workspace, bundle: Bundle) -> proof.Proof:
@@ -114,22 +116,6 @@ def _latency(server: Running, bundle: Bundle, limits: tuple[LimitGate, ...]) -> 
         if p99 <= bound:
             break
     return best[1], best[0]
-
-
-def _judge(result: Verification, limits: tuple[LimitGate, ...]) -> Verification:
-    """Return the result with what the limits say; those in shadow mode are told and do not decide."""
-    reasons, passed = [], True
-    for gate in limits:
-        checks = (
-            ("p99 latency", "ms", result.latency_p99_ms, gate.latency_p99_ms),
-            ("bundle", "MB", result.bundle_mb, gate.bundle_mb),
-        )
-        for what, unit, value, most in checks:
-            if most is not None and value > most:
-                is_shadow = gate.mode == "shadow"
-                reasons.append(f"{'shadow: ' if is_shadow else ''}{what} {value:.3g} {unit} is above {most:g} {unit}")
-                passed &= is_shadow
-    return replace(result, passed=passed, reasons=tuple(reasons))
 
 
 def _ways(shown: proof.Proof) -> str:

@@ -80,6 +80,7 @@ def write_bundle(
     facts: dict | None = None,
     expected: list | None = None,
     rounds: int = 5,
+    trainer: str = "xgboost",
     proved: bool = True,
 ) -> Bundle:
     """Put a bundle in the store as ``package`` would; its answers differ with ``version``."""
@@ -92,7 +93,7 @@ def write_bundle(
     fitted = _fit(schema, int(version), rounds)
     (scratch / "model").mkdir()
     fitted.save_model(scratch / "model" / "model.ubj")
-    (scratch / "model" / "trainer.json").write_text('{"trainer": "xgboost"}')
+    (scratch / "model" / "trainer.json").write_text(json.dumps({"trainer": trainer}))
     given = {"private": ("passport",), "max_rows": 1000, "log_predictions": True} | (facts or {})
     about = Facts(pipeline=pipeline, version=version, data_cut_off="2013-03-18T00:00:00Z", lineage={}, **given)
     (scratch / "bundle.json").write_bytes(msgspec.json.encode(about))

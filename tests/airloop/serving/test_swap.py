@@ -44,7 +44,7 @@ def hammer(served, kit, expected: dict, requests: int, clients: int, changes: li
     return counts
 
 
-@pytest.mark.parametrize("requests", [600, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("requests", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_no_request_is_lost_or_answered_by_the_wrong_version(start, workspace, kit, requests):
     one, two, three = (kit.write_bundle(workspace.store, version) for version in ("1", "2", "3"))
     champion, candidate, third = (kit.state_of(bundle) for bundle in (one, two, three))

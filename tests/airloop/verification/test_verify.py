@@ -14,9 +14,11 @@ import pytest
 
 from airloop.errors import BundleError
 from airloop.features.schema import Schema
-from airloop.serving import proof
+from airloop.spec.gates import LimitGate
 from airloop.verification import verify
+from airloop.verification.limits import judge
 from airloop.verification.process import running_server
+from airloop.verification.prove import prove
 
 
 def servers() -> list[psutil.Process]:
@@ -67,21 +69,30 @@ def test_a_wrong_golden_answer_is_refused(kit, workspace, pipeline):
     assert servers() == []
 
 
-def test_limits_say_by_how_much(kit, workspace, pipeline):
+def test_limits_say_by_how_much():
+    limits = (LimitGate(latency_p99_ms=5), LimitGate(bundle_mb=50, mode="shadow"), LimitGate(bundle_mb=60))
+    assert judge(limits, 5.0, 50.0) == ((), True)
+    assert judge(limits, 5.5, 50.0) == (("p99 latency 5.5 ms is above 5 ms",), False)
+    assert judge(limits, 5.0, 55.0) == (("shadow: bundle 55 MB is above 50 MB",), True)
+    reasons, passed = judge(limits, 1234.5, 70.0)
+    assert reasons == (
+        "p99 latency 1.23e+03 ms is above 5 ms",
+        "shadow: bundle 70 MB is above 50 MB",
+        "bundle 70 MB is above 60 MB",
+    )
+    assert not passed
+
+
+@pytest.mark.slow
+def test_a_bundle_that_is_too_slow_or_too_big_is_refused(kit, workspace, pipeline):
     bundle = kit.write_bundle(workspace.store)
-    limits = pipeline({"latency_p99_ms": 0.001, "bundle_mb": 0.001})
-    _, result = verify(workspace, limits, bundle.digest)
+    first, result = verify(workspace, pipeline({"latency_p99_ms": 0.001, "bundle_mb": 0.001}), bundle.digest)
     assert not result.passed
     slow, big = result.reasons
     assert slow.startswith("p99 latency ") and slow.endswith(" ms is above 0.001 ms")
     assert big.startswith("bundle ") and big.endswith(" MB is above 0.001 MB")
-
-
-def test_limits_in_shadow_mode_are_told_and_do_not_decide(kit, workspace, pipeline):
-    bundle = kit.write_bundle(workspace.store)
-    _, result = verify(workspace, pipeline({"bundle_mb": 0.001, "mode": "shadow"}), bundle.digest)
-    assert result.passed
-    assert result.reasons[0].startswith("shadow: bundle")
+    second, _ = verify(workspace, pipeline({"latency_p99_ms": 0.001, "bundle_mb": 0.001}), bundle.digest)
+    assert first != second  # measured anew
 
 
 def test_a_server_that_dies_at_its_start_is_a_reason(kit, workspace, tmp_path):
@@ -94,6 +105,7 @@ def test_a_server_that_dies_at_its_start_is_a_reason(kit, workspace, tmp_path):
             pass
 
 
+@pytest.mark.slow
 def test_feature_code_whose_rows_depend_on_each_other_is_refused(kit, workspace, pipeline):
     source = (
         "def build(frame):\n"
@@ -116,15 +128,26 @@ def test_arrays_that_are_not_equal_are_not_taken(kit, workspace, pipeline):
         "    return {name: columns[name] for name in NAMES} | {'distance': columns['distance'] + 1}\n"
     )
     hooks = kit.SavedHooks("features.py:build", arrays="features.py:arrays")
-    bundle = kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks, proved=False)
-    _, result = verify(workspace, pipeline(), bundle.digest)
-    assert result.passed
-    assert result.ways == "frames, forest"
-    assert (
-        "features on arrays: 'distance' is 101.5 instead of 100.5" in proof.find(workspace.store, bundle.digest).reason
+    shown = prove(kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks, proved=False))
+    assert (shown.arrays, shown.forest) == (False, True)
+    assert shown.reason == "features on arrays: 'distance' is 101.5 instead of 100.5 in row 0"
+
+
+def test_a_forest_that_is_not_the_trainer_s_model_is_not_taken(kit, workspace, monkeypatch, tmp_path):
+    (tmp_path / "half.py").write_text(
+        "from airloop.trainers.boosting import XGBoostModel, XGBoostTrainer\n"
+        "class Model(XGBoostModel):\n"
+        "    def predict(self, matrix):\n        return super().predict(matrix) / 2\n"
+        "class Trainer(XGBoostTrainer):\n"
+        "    def load(self, folder, threads=1):\n        return Model(super().load(folder, threads).booster)\n"
     )
+    monkeypatch.syspath_prepend(tmp_path)
+    shown = prove(kit.write_bundle(workspace.store, trainer="half.Trainer", proved=False))
+    assert (shown.arrays, shown.forest) == (True, False)
+    assert shown.reason.startswith("forest: answers differ by 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_other_tasks_pass(kit, workspace, pipeline, task):
     classes = ("a", "b", "c") if task == "multiclass" else ()
@@ -134,6 +157,7 @@ def test_other_tasks_pass(kit, workspace, pipeline, task):
     assert (result.passed, result.reasons, result.ways) == (True, (), "arrays, forest")
 
 
+@pytest.mark.slow
 def test_the_server_is_gone_when_its_parent_is_killed(kit, workspace, tmp_path):
     bundle = kit.write_bundle(workspace.store)
     script = (
