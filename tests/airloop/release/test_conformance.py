@@ -24,7 +24,7 @@ from .rigs import MISSING, LocalRig, Rig, SimulatedRig
 QUICK = Pace(look_every_s=0.05, tell_every_s=0.5)
 
 
-@pytest.fixture(scope="module", params=["simulated", "local"])
+@pytest.fixture(scope="module", params=["simulated", pytest.param("local", marks=pytest.mark.slow)])
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     home: Path = tmp_path_factory.mktemp(request.param)
     if request.param == "simulated":
