@@ -61,35 +61,33 @@ class XGBoostTrainer:
         check_with_xgboost(parameters(model, 2, model.seed))
 
     def fit(self, data: TrainingData, model: Model, checkpoints: Path) -> Fitted:
-        params = self._parameters(data, model, model.seed)
-        train, watch = self._load_matrices(data, model, checkpoints)
-        run = Rounds(params, train, watch, model, model.rounds, model.checkpoint_every, checkpoints / "main")
-        booster, history = run.train()
-        if not history:
-            return XGBoostModel(booster)
-        best = _first_rounds(booster, run.best(history) + 1)
-        return XGBoostModel(best, (watched_metric(model), tuple(history)))
+        return self._fit(data, model, model.seed, model.checkpoint_every, checkpoints / "main")
 
-    def fit_replicate(self, data: TrainingData, model: Model, number: int, fitted: Fitted, checkpoints: Path) -> Fitted:
+    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Path) -> Fitted:
         # The rows left out weigh nothing in the matrix that is already there, so a replicate costs boosting alone.
         seed = _replicate_seed(model.seed, number)
         train, _ = self._load_matrices(data, model, checkpoints)
         train.set_weight(weights_without_a_tenth(data.fit.row_hash, seed))
         try:
-            params = self._parameters(data, model, seed)
             # One chunk: every start predicts all rows anew, and a killed replicate costs no more than itself.
-            chunk = fitted.rounds
-            run = Rounds(params, train, None, model, fitted.rounds, chunk, checkpoints / f"replicate-{number}")
-            booster, _ = run.train()
+            return self._fit(data, model, seed, model.rounds, checkpoints / f"replicate-{number}")
         finally:
             train.set_weight(np.ones(len(data.fit), dtype=np.float32))
-        return XGBoostModel(_first_rounds(booster, fitted.rounds))
 
     def load(self, folder: Path, threads: int = 1) -> Fitted:
         try:
             return XGBoostModel(xgboost.Booster({"nthread": threads}, model_file=folder / _MODEL_FILE))
         except xgboost.core.XGBoostError as error:
             raise BundleError(f"{folder / _MODEL_FILE} cannot be read: {first_line(error)}") from error
+
+    def _fit(self, data: TrainingData, model: Model, seed: int, chunk: int, checkpoints: Path) -> Fitted:
+        train, watch = self._load_matrices(data, model, checkpoints.parent)
+        run = Rounds(self._parameters(data, model, seed), train, watch, model, chunk, checkpoints)
+        booster, history = run.train()
+        if not history:
+            return XGBoostModel(booster)
+        best = _first_rounds(booster, run.best(history) + 1)
+        return XGBoostModel(best, (watched_metric(model), tuple(history)))
 
     def _parameters(self, data: TrainingData, model: Model, seed: int) -> dict[str, Any]:
         return with_constraints(parameters(model, data.classes, seed), data.features)

@@ -87,8 +87,8 @@ class Trainer(Protocol):
     def fit(self, data: TrainingData, model: Model, checkpoints: Path) -> Fitted:
         """Fit; go on from what an earlier, killed call left in ``checkpoints``, with the same result as without it."""
 
-    def fit_replicate(self, data: TrainingData, model: Model, number: int, fitted: Fitted, checkpoints: Path) -> Fitted:
-        """Fit once more as ``fitted``; ``number`` (from 0) decides the seed and which tenth of the rows is left out."""
+    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Path) -> Fitted:
+        """Repeat ``fit``, early stopping included; ``number`` (from 0) decides the seed and the tenth of rows left out."""
 
     def load(self, folder: Path, threads: int = 1) -> Fitted:
         """Read what ``Fitted.save`` wrote."""

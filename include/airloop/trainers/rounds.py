@@ -37,12 +37,11 @@ class Rounds:
         train: xgboost.DMatrix,
         watch: xgboost.DMatrix | None,
         model: Model,
-        rounds: int,
         chunk: int,
         folder: Path,
     ) -> None:
         self._params, self._train, self._watch = params, train, watch
-        self._model, self._rounds, self._folder = model, rounds, folder
+        self._model, self._rounds, self._folder = model, model.rounds, folder
         self._chunk = chunk
 
     def train(self) -> tuple[xgboost.Booster, list[float]]:
@@ -113,6 +112,6 @@ class Rounds:
         best = self.best(history)
         metric = watched_metric(self._model)
         log.info(
-            "round %d of at most %d: %s %.5f on the later rows, best %.5f after round %d",
-            *(rounds, self._rounds, metric, history[-1], history[best], best + 1),
+            "%s: round %d of at most %d: %s %.5f on the later rows, best %.5f after round %d",
+            *(self._folder.name, rounds, self._rounds, metric, history[-1], history[best], best + 1),
         )

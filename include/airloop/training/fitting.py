@@ -106,7 +106,7 @@ def _make(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validati
     log.info("fitting %d rows, %d features", len(rows.fit), len(rows.features))
     fitted = trainer.fit(rows, spec.model, work)
     log.info("kept %d rounds; fitting %d replicates", fitted.rounds, spec.model.replicates)
-    replicates = [trainer.fit_replicate(rows, spec.model, i, fitted, work) for i in range(spec.model.replicates)]
+    replicates = [trainer.fit_replicate(rows, spec.model, i, work) for i in range(spec.model.replicates)]
     return _Made(schema, code, fitted, replicates, _results(spec.model.task, rows, fitted))
 
 
