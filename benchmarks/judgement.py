@@ -114,7 +114,7 @@ def side(window: Window, columns: list[str], rows: Array, seed: int) -> Side:
     with tempfile.TemporaryDirectory() as scratch:
         fitted = trainer.fit(data, model, Path(scratch))
         fits = [fitted]
-        fits += [trainer.fit_replicate(data, model, i, fitted, Path(scratch)) for i in range(model.replicates)]
+        fits += [trainer.fit_replicate(data, model, i, Path(scratch)) for i in range(model.replicates)]
     judged = np.ascontiguousarray(matrix[window.holdout])
     later = fitted.predict(np.ascontiguousarray(matrix[window.later]))
     return Side([fit.predict(judged) for fit in fits], later)
