@@ -11,45 +11,28 @@ import numpy as np
 
 from airloop.serving import links
 from airloop.serving.links import Unsupported
+from airloop.serving.questions import Category, Number, Questions
 
 Array = np.ndarray[Any, Any]
 MOST_DEPTH = 64
-MOST_BYTES = 64_000_000
-"""Largest table of set splits; models with more are left to XGBoost."""
-Set = tuple[int, frozenset[int], bool]
-"""Feature, categories that go right, whether a missing value goes left."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """All splits by category of one feature: row ``code`` of ``outcomes`` has 1 where that category goes right."""
-
-    feature: int
-    columns: slice
-    outcomes: Array
-    unknown: int
-    missing: int
+NODE_BITS = 32
 
 
 @dataclass(frozen=True)
 class Table:
-    """Nodes of all trees, the right child behind the left one; the first ``trees`` nodes are the roots.
+    """Nodes of all trees, level by level: what is walked first, and most often together, lies together.
 
-    A row is spread to ``width`` columns: its features with missing values as -inf, the same with +inf (so that the
-    comparison ``value >= bound`` sends them to the default side), one -inf for leaves, one column for each set split.
+    The first ``trees`` nodes are the roots. ``node`` packs where the left child is (high 32 bits; the right one lies
+    behind it) and which column of the questions decides (low 32 bits). A leaf is its own left child and never goes right.
     """
 
-    features: int
+    questions: Questions
     groups: int
     trees: int
     depth: int
-    width: int
     base: Array
-    column: Array
-    bound: Array
-    left: Array
+    node: Array
     leaf: Array
-    splits: tuple[Split, ...]
 
 
 @dataclass(frozen=True)
@@ -66,46 +49,32 @@ class _Tree:
     sets: Mapping[int, frozenset[int]]
     """Node → categories that go right."""
 
+    def question(self, node: int) -> Number | Category:
+        """Return what a split asks."""
+        if node in self.sets:
+            return Category(self.feature[node], self.sets[node], self.goes_left[node])
+        return Number(self.feature[node], self.condition[node], self.goes_left[node])
+
 
 @dataclass
 class _Nodes:
-    """All trees' nodes, level by level: what is walked first, and most often together, lies together."""
-
-    features: int
-    column: list[int] = field(default_factory=list)
-    bound: list[float] = field(default_factory=list)
+    asks: list[Number | Category | None] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     leaf: list[float] = field(default_factory=list)
-    sets: dict[Set, list[int]] = field(default_factory=dict)
-    """Set split → nodes that use it."""
     depth: int = 0
 
     def add(self, trees: Sequence[_Tree]) -> None:
         """Place the roots first, in the order given, then each level, siblings side by side."""
         order, levels = [(tree, 0) for tree in trees], [0] * len(trees)
         for place, (tree, node) in enumerate(order):  # grows while it is walked
-            if tree.left[node] == -1:
-                self._add_node(2 * self.features, np.inf, place, tree.condition[node])
-                continue
-            self._add_split(tree, node, place, len(order))
-            order += [(tree, tree.left[node]), (tree, tree.right[node])]
-            levels += [levels[place] + 1] * 2
+            is_leaf = tree.left[node] == -1
+            self.asks.append(None if is_leaf else tree.question(node))
+            self.left.append(place if is_leaf else len(order))
+            self.leaf.append(tree.condition[node] if is_leaf else 0.0)
+            if not is_leaf:
+                order += [(tree, tree.left[node]), (tree, tree.right[node])]
+                levels += [levels[place] + 1] * 2
         self.depth = max(levels, default=0)
-
-    def _add_split(self, tree: _Tree, node: int, place: int, child: int) -> None:
-        feature, goes_left = tree.feature[node], tree.goes_left[node]
-        if node in tree.sets:
-            # Its column is known once all sets are.
-            self.sets.setdefault((feature, tree.sets[node], goes_left), []).append(place)
-            self._add_node(0, 0.5, child, 0.0)
-        else:
-            self._add_node(feature if goes_left else self.features + feature, tree.condition[node], child, 0.0)
-
-    def _add_node(self, column: int, bound: float, left: int, leaf: float) -> None:
-        self.column.append(column)
-        self.bound.append(bound)
-        self.left.append(left)
-        self.leaf.append(leaf)
 
 
 def grow(learner: Mapping[str, Any]) -> Table:
@@ -116,23 +85,23 @@ def grow(learner: Mapping[str, Any]) -> Table:
     model = booster["model"]
     groups = max(1, int(facts["num_class"]))
     order = _by_group(_list(model["tree_info"]), groups)
-    nodes = _Nodes(int(facts["num_feature"]))
+    nodes = _Nodes()
     nodes.add([_tree(model["trees"][number]) for number in order])
     if nodes.depth > MOST_DEPTH:
         raise Unsupported(f"trees of depth {nodes.depth}; at most {MOST_DEPTH} are walked here")
-    splits, width = _splits(nodes)
+    questions = Questions(
+        {asked for asked in nodes.asks if isinstance(asked, Number)},
+        {asked for asked in nodes.asks if isinstance(asked, Category)},
+    )
+    columns = [questions.width - 1 if asked is None else questions.columns[asked] for asked in nodes.asks]
     return Table(
-        features=nodes.features,
+        questions=questions,
         groups=groups,
         trees=len(order),
         depth=nodes.depth,
-        width=width,
         base=_base(facts["base_score"], learner["objective"]["name"], groups),
-        column=np.array(nodes.column, np.intp),
-        bound=np.array(nodes.bound, np.float32),
-        left=np.array(nodes.left, np.intp),
+        node=np.array(nodes.left, np.int64) << NODE_BITS | np.array(columns, np.int64),
         leaf=np.array(nodes.leaf, np.float32),
-        splits=splits,
     )
 
 
@@ -159,28 +128,6 @@ def _tree(tree: Mapping[str, Any]) -> _Tree:
         goes_left=[bool(flag) for flag in _list(tree["default_left"])],
         sets=sets,
     )
-
-
-def _splits(nodes: _Nodes) -> tuple[tuple[Split, ...], int]:
-    by_feature: dict[int, list[Set]] = {}
-    for key in nodes.sets:
-        by_feature.setdefault(key[0], []).append(key)
-    splits, start, size = [], 2 * nodes.features + 1, 0
-    for feature, keys in sorted(by_feature.items()):
-        unknown = 1 + max(max(categories, default=-1) for _, categories, _ in keys)
-        size += 4 * (unknown + 2) * len(keys)
-        if size > MOST_BYTES:
-            raise Unsupported(f"splits by category need more than {MOST_BYTES:,} bytes")
-        outcomes = np.zeros((unknown + 2, len(keys)), np.float32)
-        for number, key in enumerate(keys):
-            # A category outside the set, also one never seen, goes left; a missing one to its default side.
-            outcomes[sorted(key[1]), number] = 1.0
-            outcomes[unknown + 1, number] = 0.0 if key[2] else 1.0
-            for node in nodes.sets[key]:
-                nodes.column[node] = start + number
-        splits.append(Split(feature, slice(start, start + len(keys)), outcomes, unknown, unknown + 1))
-        start += len(keys)
-    return tuple(splits), start
 
 
 def _base(text: str, objective: str, groups: int) -> Array:
