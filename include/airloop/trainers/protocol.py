@@ -88,7 +88,7 @@ class Trainer(Protocol):
         """Fit; go on from what an earlier, killed call left in ``checkpoints``, with the same result as without it."""
 
     def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Path) -> Fitted:
-        """Repeat ``fit``, early stopping included; ``number`` (from 0) decides the seed and the tenth of rows left out."""
+        """Repeat ``fit``, early stopping included; ``number`` (from 0) decides seed and the tenth of rows left out."""
 
     def load(self, folder: Path, threads: int = 1) -> Fitted:
         """Read what ``Fitted.save`` wrote."""
