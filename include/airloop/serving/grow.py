@@ -15,15 +15,14 @@ from airloop.serving.questions import Category, Number, Questions
 
 Array = np.ndarray[Any, Any]
 MOST_DEPTH = 64
-NODE_BITS = 32
 
 
 @dataclass(frozen=True)
 class Table:
     """Nodes of all trees, level by level: what is walked first, and most often together, lies together.
 
-    The first ``trees`` nodes are the roots. ``node`` packs where the left child is (high 32 bits; the right one lies
-    behind it) and which column of the questions decides (low 32 bits). A leaf is its own left child and never goes right.
+    The first ``trees`` nodes are the roots. ``left`` is where a node's left child is (the right one lies behind it),
+    ``column`` which of the questions decides. A leaf is its own left child and never goes right.
     """
 
     questions: Questions
@@ -31,7 +30,8 @@ class Table:
     trees: int
     depth: int
     base: Array
-    node: Array
+    left: Array
+    column: Array
     leaf: Array
 
 
@@ -100,7 +100,8 @@ def grow(learner: Mapping[str, Any]) -> Table:
         trees=len(order),
         depth=nodes.depth,
         base=_base(facts["base_score"], learner["objective"]["name"], groups),
-        node=np.array(nodes.left, np.int64) << NODE_BITS | np.array(columns, np.int64),
+        left=np.array(nodes.left, np.intp),
+        column=np.array(columns, np.intp),
         leaf=np.array(nodes.leaf, np.float32),
     )
 
