@@ -55,7 +55,7 @@ format: setup ## rewrite the code as `check` wants it
 test: test-unit test-e2e ## all tests
 
 test-unit: setup ## tests that start no Airflow
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --dist loadfile
 
 test-e2e: setup ## tests on a real Airflow and a real model server, and the slow ones
 	$(PY) -m pytest -m "e2e or slow"

@@ -81,7 +81,7 @@ def _airloop(workspace: Workspace, server_port: int) -> dict[str, str]:
         "AIRLOOP_PIPELINES": str(workspace.pipelines),
         # Airflow writes the warnings of its own dependencies into every task's log.
         "PYTHONWARNINGS": "ignore::DeprecationWarning",
-        # Threads that wait for each other sleep: spinning, they make a fit ten times slower once a core is wanted twice.
+        # Threads that wait for each other sleep: spinning, they make a fit ten times slower where cores are few.
         "OMP_WAIT_POLICY": "PASSIVE",
         # Tools that would report their use to their makers.
         "GX_ANALYTICS_ENABLED": "false",
@@ -119,7 +119,7 @@ def _airflow(home: Path, port: int, users: str, secrets: secret_files.Secrets) -
         # The pause between two looks at what can run next: most of a short task's time.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "5",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "20",
         # Libraries that tell every task's log how they work inside.
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "alembic=WARNING great_expectations=WARNING httpx=WARNING",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.any_free()),
