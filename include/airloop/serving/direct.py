@@ -97,6 +97,8 @@ class Direct(HttpToolsProtocol):
         self.metrics.in_flight += 1
         self._waiting = asked
         self.inference.predict(asked, self._answer)
+        if self._waiting is not None and len(self.connections) == 1:
+            asked.slot.loaded.batch.flush()  # There is nobody to be answered together with.
 
     def shutdown(self) -> None:
         """Close, once the request that is being predicted is answered."""

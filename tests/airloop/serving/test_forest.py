@@ -59,6 +59,8 @@ def test_answers_are_xgboost_s_bit_by_bit(name):
     alone = np.concatenate([forest.predict(ROWS[row : row + 1]) for row in range(len(ROWS))])
     assert np.array_equal(together, native)
     assert np.array_equal(alone, native)
+    for rows in (2, 4, 5, 64, 65):
+        assert np.array_equal(forest.predict(ROWS[:rows]), native[:rows])
 
 
 def test_values_at_and_beside_every_bound_go_the_same_way():

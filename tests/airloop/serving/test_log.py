@@ -183,6 +183,7 @@ def test_a_store_that_refuses_keeps_the_segments(logging_server, workspace, kit)
     assert len(segments(workspace)) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing_and_a_stopped_one_writes_everything(start, workspace, kit):
     bundle = kit.write_bundle(workspace.store)
     served = start("--no-recall")

@@ -36,6 +36,7 @@ def promote(workspace, bundle, generation: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_after_a_kill_it_serves_what_the_ledger_says(start, workspace, kit):
     old, new = (kit.write_bundle(workspace.store, version) for version in ("1", "2"))
     promote(workspace, old, 0)
@@ -51,6 +52,7 @@ def test_after_a_kill_it_serves_what_the_ledger_says(start, workspace, kit):
     assert again.client().get_state("flights")["candidate"] is None
 
 
+@pytest.mark.slow
 def test_without_the_ledger_the_champion_served_last_is_served_again(start, workspace, kit):
     bundle = kit.write_bundle(workspace.store)
     served = start("--no-recall")
@@ -81,6 +83,7 @@ def test_an_unready_server_still_serves_the_others(workspace, kit, caplog):
     server.close()
 
 
+@pytest.mark.slow
 def test_a_stop_answers_what_was_asked_and_ends_with_zero(start, workspace, kit):
     bundle = kit.write_bundle(workspace.store)
     served = start("--no-recall")
