@@ -83,7 +83,7 @@ def _land(name: Name) -> None:
     land = _landing(find(name, workspace))
     with timing(f"land {name}"):
         files = land(workspace.home)
-    emit({"pipeline": name, "home": str(workspace.home), "files": files})
+    emit({"pipeline": name, "home": str(workspace.home), "files": files}, is_told=True)
 
 
 def _landing(pipeline: Pipeline) -> Callable[[Path], object]:

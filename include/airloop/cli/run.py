@@ -48,7 +48,7 @@ def _run(
     )
     _show(run, screen)
     refs = {key: ref.model_dump(mode="json") for key, ref in run.refs.items()}
-    emit({"pipeline": pipeline.name, "outcome": run.outcome, "reasons": list(run.reasons), "refs": refs})
+    emit({"pipeline": pipeline.name, "outcome": run.outcome, "reasons": list(run.reasons), "refs": refs}, is_told=True)
 
 
 def _show(run: steps.Run, screen: Console) -> None:
@@ -90,7 +90,7 @@ def _rollback(
         report=screen.print,
     )
     screen.print(colour(ref.outcome), f"{name}: version {ref.version} is live as generation {ref.generation}")
-    emit(ref)
+    emit(ref, is_told=True)
 
 
 def _user() -> str:

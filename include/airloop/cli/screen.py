@@ -34,8 +34,10 @@ def _console_on(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 160)
 
 
-def emit(value: BaseModel | dict[str, Any]) -> None:
-    """Write ``value`` as one JSON line on stdout."""
+def emit(value: BaseModel | dict[str, Any], *, is_told: bool = False) -> None:
+    """Write ``value`` as one JSON line on stdout; not at a terminal where a person was told already (``is_told``)."""
+    if is_told and sys.stdout.isatty():
+        return
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     sys.stdout.write(json.dumps(plain, allow_nan=False, default=_plain) + "\n")
 
