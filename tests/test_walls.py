@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ print(json.dumps({"plugins": [plugin.name for plugin in plugins if plugin.name.s
 """
 
 
+@cache
 def run_in_fresh_process(code: str, *arguments: str, **environment: str) -> dict[str, object]:
     path = os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")])
     done = subprocess.run(

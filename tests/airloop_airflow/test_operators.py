@@ -111,3 +111,21 @@ def test_every_operator_tells_its_parameters():
         assert ":param pipeline:" in (kind.__doc__ or ""), kind
         for field in kind.template_fields:
             assert f":param {field}:" in (kind.__doc__ or ""), (kind, field)
+
+
+@pytest.mark.slow
+def test_refused_data_links_to_the_docs_that_show_why(pipeline, tmp_path, context_of):
+    from airloop.errors import ValidationBlocked
+    from airloop_airflow.links import DataDocs
+
+    folder = tmp_path / "pipelines" / pipeline
+    wanted = "- {expect: ExpectTableRowCountToBeBetween, min_value: 1000, severity: block}\n"
+    (folder / "expectations.yaml").write_text(wanted)
+    (folder / "pipeline.yaml").write_text(SPEC.replace("data:", "data:\n  expectations: expectations.yaml"))
+    context = context_of(as_of="2013-03-18")
+    snapshot = operators.TakeSnapshot(task_id="take_snapshot", pipeline=pipeline).execute(context)
+    task = operators.ValidateData(task_id="validate_data", pipeline=pipeline, snapshot=json.dumps(snapshot))
+    with pytest.raises(ValidationBlocked, match="the data is not used"):
+        task.execute(context)
+    assert Path(task.docs).is_file()
+    assert DataDocs().get_link(task, ti_key=None).endswith("/index.html")

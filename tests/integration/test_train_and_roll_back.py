@@ -52,14 +52,19 @@ class Traffic(threading.Thread):
 @pytest.fixture(scope="session")
 def early(laptop):
     """Runs that do not depend on each other, started together so that their waits overlap."""
-    runs = {
-        name: ("asks_first.train", laptop.trigger("asks_first.train", as_of="2026-02-10"))
-        for name in ("approved", "rejected", "forgotten")
+    asked = {
+        "parcels": ("parcels.train", "2026-02-10"),
+        "approved": ("asks_first.train", "2026-02-10"),
+        "approved too late": ("asks_first.train", "2026-02-05"),
+        "rejected": ("asks_first.train", "2026-02-10"),
+        "forgotten": ("nobody_answers.train", "2026-02-10"),
+        "hopeless": ("hopeless.train", "2026-02-10"),
+        "broken": ("broken.train", None),
     }
-    runs["parcels"] = ("parcels.train", laptop.trigger("parcels.train", as_of="2026-02-10"))
-    runs["hopeless"] = ("hopeless.train", laptop.trigger("hopeless.train", as_of="2026-02-10"))
-    runs["broken"] = ("broken.train", laptop.trigger("broken.train"))
-    return runs
+    return {
+        name: (dag_id, laptop.trigger(dag_id, **({"as_of": as_of} if as_of else {})))
+        for name, (dag_id, as_of) in asked.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +162,19 @@ def test_a_person_whom_the_spec_names_says_yes(laptop, early):
     assert laptop.api.result(*early["approved"], "release")["outcome"] == "RELEASED"
 
 
+def test_of_two_runs_at_once_the_older_data_never_replaces_the_newer(laptop, early):
+    """Both were judged before there was a champion; the one of older data is approved after the other went live."""
+    wait_for_question(laptop, early["approved too late"])
+    assert laptop.api.wait(*early["approved"]) == "success"
+    laptop.api.approve(*early["approved too late"], "approve_release", "Approve")
+    assert states_at_end(laptop, early["approved too late"])["release"] == "skipped"
+    refused = laptop.api.result(*early["approved too late"], "release")
+    assert refused["outcome"] == "REFUSED" and "2026-02-10" in refused["reasons"][0]
+    assert "REFUSED" in laptop.api.tasks(*early["approved too late"])["release"]["rendered_map_index"]
+    live = laptop.server.infer("asks_first", ROW)["model_version"]
+    assert live == laptop.api.result(*early["approved"], "release")["version"]
+
+
 def test_no_answer_in_time_means_no(laptop, early):
     states = states_at_end(laptop, early["forgotten"])
     assert states["approve_release"] == "success"
@@ -171,13 +189,11 @@ def test_a_release_under_traffic_loses_no_request(laptop, first_release, second_
     assert answers[old] > 40 and answers[new] > 40
 
 
-def test_a_model_of_older_data_is_refused(laptop, second_release):
+def test_a_look_back_is_judged_and_releases_nothing(laptop, second_release):
     run_id, ended = laptop.run("parcels.train", as_of="2026-02-05")
     assert ended == "success"
-    assert laptop.states("parcels.train", run_id)["release"] == "skipped"
-    print(laptop.api.result("parcels.train", run_id, "judge_candidate"), laptop.states("parcels.train", run_id))
-    refused = laptop.api.result("parcels.train", run_id, "release")
-    assert refused["outcome"] == "REFUSED" and "2026-02-20" in refused["reasons"][0]
+    verdict = laptop.api.result("parcels.train", run_id, "judge_candidate")
+    assert verdict["outcome"] == "HOLD" and "newer data, up to 2026-02-20" in verdict["reasons"][0]
     assert laptop.server.infer("parcels", ROW)["model_version"] == second_release[0]["version"]
 
 
