@@ -48,6 +48,7 @@ def test_rerun_finds_the_verdict_and_records_it_once(bench, plain):
     assert load_verdict(bench.workspace, name) == first
 
 
+@pytest.mark.slow
 def test_other_gates_and_another_champion_give_another_verdict(bench, plain):
     first, _ = judge_it(bench, bench.pipeline(), plain)
     stricter, _ = judge_it(bench, bench.pipeline(gates=[ABSOLUTE | {"min": 0.71}]), plain)
