@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 OPEN, INFER = "open", "infer"
 WHERE = "it is in secrets/ below AIRLOOP_HOME of the server"
+RESTORING = "the server is loading what was live before; ask again in a moment"
 
 
 class App:
@@ -143,6 +144,9 @@ class App:
     def _administer(self, name: str) -> Callable[..., Awaitable[None]]:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             self._authorize(_authorization(scope), self._tokens.may_administer)
+            if not self.is_restored:
+                # What was live would be put over what is asked for now.
+                raise Refusal(503, RESTORING)
             _allow(scope, "GET", "PUT", "DELETE")
             if scope["method"] == "PUT":
                 head = http.read_head(scope["headers"])
@@ -175,7 +179,7 @@ class App:
             return self._admin.state.find(name)
         except Refusal as refusal:
             if refusal.status == 404 and not self.is_restored:
-                raise Refusal(503, "the server is loading what was live before; ask again in a moment") from None
+                raise Refusal(503, RESTORING) from None
             raise
 
     def _server(self) -> dict[str, Any]:
@@ -184,7 +188,7 @@ class App:
     def _ready(self) -> dict[str, Any]:
         state = self._admin.state
         if not self.is_restored:
-            raise Refusal(503, "the server is loading what was live before")
+            raise Refusal(503, RESTORING)
         if state.problems:
             raise Refusal(503, "; ".join(f"{name}: {reason}" for name, reason in state.problems.items()))
         return {"ready": True}

@@ -80,6 +80,8 @@ def test_an_unready_server_still_serves_the_others(workspace, kit, caplog):
     server.process.app.is_restored = False
     answer = server.infer(kit.body_of(), name="ships")
     assert (answer.status, answer.error) == (503, "the server is loading what was live before; ask again in a moment")
+    # What is asked for now would be put under what was live before.
+    assert server.put(champion=kit.state_of(good)).status == 503
     server.close()
 
 

@@ -69,6 +69,7 @@ def test_a_wrong_golden_answer_is_refused(kit, workspace, pipeline):
     assert servers() == []
 
 
+@pytest.mark.slow
 def test_limits_say_by_how_much():
     limits = (LimitGate(latency_p99_ms=5), LimitGate(bundle_mb=50, mode="shadow"), LimitGate(bundle_mb=60))
     assert judge(limits, 5.0, 50.0) == ((), True)
@@ -120,6 +121,7 @@ def test_feature_code_whose_rows_depend_on_each_other_is_refused(kit, workspace,
     assert "together with the other rows it was" in result.reasons[0]
 
 
+@pytest.mark.slow
 def test_arrays_that_are_not_equal_are_not_taken(kit, workspace, pipeline):
     source = (
         "NAMES = ['distance', 'carrier', 'stops', 'direct']\n"
