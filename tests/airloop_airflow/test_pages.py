@@ -67,6 +67,7 @@ def test_what_is_no_page_is_not_found(logged_in, path, reason):
     assert reason in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_training_has_a_plain_page_without_an_mlflow_server(logged_in, tmp_path):
     from mlflow import MlflowClient
 

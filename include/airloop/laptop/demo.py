@@ -100,7 +100,6 @@ def _tell_result(workspace: Workspace, running: Stack, api: AirflowApi, run_id: 
     """Print what came out, and what to try next."""
     dag_id = f"{PIPELINE}.train"
     verdict = api.result(dag_id, run_id, "judge_candidate")
-    released = api.result(dag_id, run_id, "release")
     model = api.result(dag_id, run_id, "train_model")
     out.print()
     out.print(f"  [b]{verdict['outcome']}[/]  {PIPELINE} version [b]{model['version']}[/]")
@@ -108,17 +107,19 @@ def _tell_result(workspace: Workspace, running: Stack, api: AirflowApi, run_id: 
         out.print(f"    {reason}", markup=False)
     out.print(f"  report        {verdict['report']}")
     tell_where(running)
-    if released:
-        _tell_endpoint(workspace, running, released)
-    else:
-        out.print("  Nothing new was released: the champion keeps serving.")
+    champion = workspace.ledger.live(PIPELINE, "local")
+    if champion is None:
+        out.print("  Nothing was released, and nothing was live before.")
+        return
+    out.print(f"  live          version {champion.version}, data up to {champion.data_cut_off:%Y-%m-%d}")
+    _tell_endpoint(workspace, running, champion.bundle)
 
 
-def _tell_endpoint(workspace: Workspace, running: Stack, released: dict[str, Any]) -> None:
+def _tell_endpoint(workspace: Workspace, running: Stack, bundle: str) -> None:
     """Print a request that works when pasted, and what the model answers to it."""
     from airloop.serving.client import ServerClient
 
-    row = _golden_row(workspace, released["digest"])
+    row = _golden_row(workspace, bundle)
     with ServerClient(running.server_url, read_or_make(workspace.home).infer) as client:
         inputs = [
             {"name": each["name"], "datatype": each["datatype"], "shape": [1], "data": [row[each["name"]]]}
@@ -127,10 +128,11 @@ def _tell_endpoint(workspace: Workspace, running: Stack, released: dict[str, Any
         answer = client.infer(PIPELINE, row)
     request = workspace.home / "example_request.json"
     request.write_text(json.dumps({"inputs": inputs}, indent=1), encoding="utf-8")
-    out.print(f"  endpoint      {released['endpoint']}")
+    url = f"{running.server_url}/v2/models/{PIPELINE}/infer"
+    out.print(f"  endpoint      {url}")
     out.print(f"  its answer    {json.dumps(answer['outputs'])}", markup=False)
     out.print("  ask it yourself:\n")
-    out.print(_curl(workspace, f"{running.server_url}/v2/models/{PIPELINE}/infer", request), markup=False)
+    out.print(_curl(workspace, url, request), markup=False)
 
 
 def _golden_row(workspace: Workspace, digest: str) -> dict[str, Any]:
