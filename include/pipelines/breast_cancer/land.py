@@ -2,7 +2,7 @@
 
 Source: Wolberg, Street & Mangasarian (1995), UCI, CC BY 4.0, as scikit-learn ships it. Rows have no time.
 
-    PYTHONPATH=include python -m pipelines.breast_cancer.land
+    python -m pipelines.breast_cancer.land
 """
 
 from __future__ import annotations

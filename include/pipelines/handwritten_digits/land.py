@@ -2,7 +2,7 @@
 
 Source: Alpaydin & Kaynak (1998), UCI, CC BY 4.0, the test set as scikit-learn ships it. Rows have no time.
 
-    PYTHONPATH=include python -m pipelines.handwritten_digits.land
+    python -m pipelines.handwritten_digits.land
 """
 
 from __future__ import annotations
