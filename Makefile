@@ -39,6 +39,8 @@ else
 		echo "make setup: $(PYTHON) cannot make a virtual environment; install its venv package (Debian: python3-venv) or uv"; exit 1; }
 	$(PY) -m pip install --quiet --compile --require-hashes -r requirements.txt -r requirements-dev.txt
 endif
+	@# So that `python -m airloop` works in the activated environment without more.
+	@echo "$(CURDIR)/include" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/airloop.pth"
 	@rm -f $(VENV)/.setup-*
 	@touch $@
 
