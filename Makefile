@@ -9,8 +9,9 @@ PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 
 # The first Python from 3.11 to 3.13 that really runs (a pyenv shim may be there and not work).
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
-	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$name && break; done)
+	$$name -c '$(FITS)' 2>/dev/null && echo $$name && break; done)
 
 # Named after what it was made from: other requirements are another stamp, and an old one is instantly enough.
 STAMP := $(VENV)/.setup-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
@@ -30,7 +31,8 @@ setup: $(STAMP) ## make the virtual environment from the pinned, hashed requirem
 	@:
 
 $(STAMP): requirements.txt requirements-dev.txt
-	@test -n "$(PYTHON)" || { echo "make setup: no Python 3.11, 3.12 or 3.13 found; install one or set PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -c '$(FITS)' 2>/dev/null || { \
+		echo "make setup: '$(PYTHON)' is no Python 3.11, 3.12 or 3.13; install one or set PYTHON=/path/to/python"; exit 1; }
 ifneq ($(UV),)
 	@test -x $(PY) || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(PY) requirements.txt requirements-dev.txt

@@ -28,6 +28,14 @@ def connection_from_environment(conn_id: str) -> str:
         raise DataError(f"connection {conn_id!r} is unknown: set {variable} or add it in Airflow") from None
 
 
+def _server_of(home: Path) -> str:
+    """Return where the stack of this home serves, as it says itself, or would serve."""
+    try:
+        return (home / "run" / "server.url").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "http://127.0.0.1:8800"
+
+
 @dataclass(frozen=True)
 class Workspace:
     """The places a step reads and writes, each given by one setting.
@@ -56,7 +64,7 @@ class Workspace:
             store_url=env.get("AIRLOOP_STORE") or str(home / "store"),
             ledger_url=env.get("AIRLOOP_LEDGER") or f"sqlite:///{home}/ledger.db",
             mlflow_url=env.get("AIRLOOP_MLFLOW") or f"sqlite:///{home}/mlflow.db",
-            server_url=env.get("AIRLOOP_SERVER") or "http://127.0.0.1:8800",
+            server_url=env.get("AIRLOOP_SERVER") or _server_of(home),
             pipelines=Path(env.get("AIRLOOP_PIPELINES") or PROJECT / "include" / "pipelines").absolute(),
         )
 

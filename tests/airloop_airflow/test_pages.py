@@ -58,7 +58,7 @@ def test_nobody_reads_without_logging_in(anonymous):
         ("/artifacts/verdicts/d2/report.html", "is not in the store"),
         ("/artifacts/verdicts/d1/other.html", "there is no page 'other.html'"),
         ("/artifacts/verdicts/d1/%2e%2e/%2e%2e/secret.txt", "there is no page"),
-        ("/runs/unknown", "MLflow knows no run 'unknown'"),
+        pytest.param("/runs/unknown", "MLflow knows no run 'unknown'", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_no_page_is_not_found(logged_in, path, reason):
@@ -67,6 +67,7 @@ def test_what_is_no_page_is_not_found(logged_in, path, reason):
     assert reason in answer.json()["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_training_has_a_plain_page_without_an_mlflow_server(logged_in, tmp_path):
     from mlflow import MlflowClient

@@ -10,25 +10,36 @@ import sys
 import pytest
 
 from airloop.laptop import control, ports, processes, state
+from airloop.workspace import Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def starting(tmp_path, laptop):
-    """``python -m airloop up`` in the middle of starting: its process and the mark of its stack."""
-    environ = laptop.environ | {
+def another(tmp_path, laptop):
+    """The environment of a second stack, in ``tmp_path``."""
+    return laptop.environ | {
         "AIRLOOP_HOME": str(tmp_path),
         "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),
         "AIRLOOP_SERVER_PORT": str(ports.any_free()),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-m", "airloop", "up"]
-    process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    laptop.until(lambda: state.read(tmp_path) is not None, "it has begun")
-    mark = state.read(tmp_path).mark
+
+
+def mark_of_starting(laptop, home):
+    """Wait until a stack is in the middle of starting and return its mark."""
+    laptop.until(lambda: state.read(home) is not None, "it has begun")
+    mark = state.read(home).mark
     laptop.until(lambda: len(processes.marked(mark)) >= 3, "it starts processes")
-    yield process, mark
+    return mark
+
+
+@pytest.fixture
+def starting(tmp_path, laptop, another):
+    """``python -m airloop up`` in the middle of starting: its process and the mark of its stack."""
+    command = [sys.executable, "-m", "airloop", "up"]
+    process = subprocess.Popen(command, env=another, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    yield process, mark_of_starting(laptop, tmp_path)
     process.kill()
     process.communicate()
 
@@ -59,3 +70,17 @@ def test_down_from_another_shell_ends_a_stack_that_starts(laptop, starting, tmp_
     assert processes.marked(mark) == []
     _, said = process.communicate(timeout=60)
     assert process.returncode != 0 and "Traceback" not in said
+
+
+def test_a_stack_ends_with_the_process_that_it_was_started_for(laptop, tmp_path, another):
+    """A demo that is killed leaves nothing running."""
+    code = "import os; from airloop.laptop import control; control.up(ends_with=os.getpid())"
+    with subprocess.Popen([sys.executable, "-c", code], env=another) as process:
+        mark = mark_of_starting(laptop, tmp_path)
+        process.kill()
+    laptop.until(lambda: processes.marked(mark) == [], "everything has ended", timeout_s=40)
+
+
+def test_another_shell_finds_the_server_on_an_unusual_port(laptop):
+    environ = {"AIRLOOP_HOME": str(laptop.home)}
+    assert Workspace.from_environment(environ).server_url == laptop.stack.server_url

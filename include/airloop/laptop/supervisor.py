@@ -74,6 +74,10 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         code = 0
+        address = self._settings.home / "run" / "server.url"
+        address.parent.mkdir(parents=True, exist_ok=True)
+        # Other shells find the server here where its port is not the usual one.
+        address.write_text(self._settings.server_url, encoding="utf-8")
         try:
             self._start_all()
             self._tell("ready")
@@ -85,6 +89,7 @@ class Supervisor:
             self._tell("failed", error=str(error))
         finally:
             self._end_all(code)
+            address.unlink(missing_ok=True)
         return code
 
     def _on_signal(self, number: int, frame: object) -> None:
