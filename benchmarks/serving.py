@@ -45,7 +45,7 @@ NUMBERS = [f"number_{place}" for place in range(17)]
 TOKEN = "benchmark"  # noqa: S105  # of servers that live for this measurement
 SETTINGS = {"1 row, 1 connection": (1, 1), "1 row, 16 connections": (1, 16), "100 rows, 1 connection": (100, 1)}
 KSERVE = {"1 row, 1 connection": 4.6 / 6.7, "1 row, 16 connections": 3.8 / 8.4, "100 rows, 1 connection": 4.0 / 5.5}
-"""KServe's throughput as a share of ``plain``'s, measured before on one machine in one run (FIELD.md)."""
+"""KServe's throughput as a share of ``plain``'s, measured before on one machine in one run."""
 
 EMPTY = """
 async def app(scope, receive, send):
@@ -368,7 +368,7 @@ def report(results: dict, cold: dict[str, float]) -> None:
             print(f"{setting:24} {server:8} {rate:10.0f} {p99:8.2f} {cpu:7.0f} {plain:8.2f} {empty:8.2f} {kserve:9.1f}")
     for server in memory:
         print(f"{'memory, cold start':24} {server:8} {memory[server]:7.0f} MB {cold[server]:7.2f} s")
-    print("CPU: the server's processor time per request. * through plain: KServe was measured against it (FIELD.md).")
+    print("CPU: the server's processor time per request. * through plain: KServe was measured against it.")
 
 
 def ratio(mine: list[tuple], theirs: list[tuple]) -> float:

@@ -58,7 +58,7 @@ def test_other_gates_and_another_champion_give_another_verdict(bench, plain):
     assert len({first, stricter, later}) == 3
 
 
-def test_mistake_2_the_champion_is_scored_anew_on_the_candidates_rows(bench, plain):
+def test_the_champion_is_scored_anew_on_the_candidates_rows(bench, plain):
     older = bench.train(bench.pipeline(), as_of=plain.snapshot.as_of - timedelta(days=2))
     bench.release(older)
     verdict = bench.judge(plain, VERSUS)
@@ -70,7 +70,7 @@ def test_mistake_2_the_champion_is_scored_anew_on_the_candidates_rows(bench, pla
     assert verdict.gates[0].rows == 1200
 
 
-def test_mistake_4_the_baseline_is_what_is_live_not_what_was_made_last(bench, plain):
+def test_the_baseline_is_what_is_live_not_what_was_made_last(bench, plain):
     bench.release(plain, version="1")
     # Made later, of an older interval, and never released.
     bench.train(bench.pipeline(), as_of=plain.snapshot.as_of - timedelta(days=4))

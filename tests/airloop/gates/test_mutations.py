@@ -109,14 +109,14 @@ def test_mis_calibrated_is_rejected_though_it_ranks_well(bench, champion, broken
     assert verdict.reasons[0].startswith("calibration_error 0.") and "above the most allowed" in verdict.reasons[0]
 
 
-def test_mistake_1_the_champion_is_never_compared_with_itself(bench, champion):
+def test_the_champion_is_never_compared_with_itself(bench, champion):
     verdict = bench.judge(champion, ABSOLUTE, VERSUS)
     assert verdict.outcome == Outcome.HOLD
     assert verdict.reasons == ("the candidate is the champion itself (version 1): nothing to release",)
     assert verdict.gates[1].gain is None
 
 
-def test_mistake_1_nor_with_another_model_of_the_same_answers(bench, champion):
+def test_nor_with_another_model_of_the_same_answers(bench, champion):
     # Only the number of replicates differs: another digest, the same trees.
     twin = bench.train(bench.pipeline(model={"replicates": 3}))
     assert twin.digest != champion.digest

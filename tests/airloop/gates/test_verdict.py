@@ -31,7 +31,7 @@ def test_anything_undecided_holds():
     assert outcome(result(), result(status=Status.UNDECIDED, reason="b")) == (Outcome.HOLD, ("b",))
 
 
-def test_mistake_5_no_gate_is_an_explicit_hold():
+def test_no_gate_is_an_explicit_hold():
     held, reasons = outcome()
     assert held == Outcome.HOLD
     assert reasons == (
@@ -45,14 +45,14 @@ def test_limits_alone_say_nothing_about_the_model():
     assert held == Outcome.HOLD and reasons[0].startswith("only limits on serving are configured: nothing says")
 
 
-def test_mistake_3_shadow_gates_report_and_never_decide():
+def test_shadow_gates_report_and_never_decide():
     held, reasons = outcome(result(shadow=True), result(status=Status.FAIL, shadow=True))
     assert held == Outcome.HOLD and reasons[0].startswith("all 2 gates are in shadow mode: nothing says")
     promoted, _ = outcome(result(), result(status=Status.FAIL, shadow=True))
     assert promoted == Outcome.PROMOTE
 
 
-def test_mistake_3_gates_are_enforced_unless_they_say_otherwise():
+def test_gates_are_enforced_unless_they_say_otherwise():
     assert {gate(**keys).mode for gate, keys in ((MetricGate, {"metric": "mae", "max": 1}),)} == {"enforce"}
 
 

@@ -1,4 +1,4 @@
-"""FIELD.md, mistake 18: there is a history of what was in production, with its reasons."""
+"""There is a history of what was in production, with its reasons."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_too_few_requests_are_waited_for() -> None:
 
 
 def test_too_few_requests_in_time_are_inconclusive() -> None:
-    """FIELD.md, mistake 15: a canary with little traffic neither stalls for ever nor passes."""
+    """A canary with little traffic neither stalls for ever nor passes."""
     decision = judged(19, timed_out=True)
     assert decision == Decision(Action.INCONCLUSIVE, ("the time for this step is over: 19 of 200 requests",))
     climbing, steps = Position(Step(10)), plan(Rollout(), has_champion=True)
