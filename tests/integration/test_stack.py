@@ -38,7 +38,15 @@ def mark_of_starting(laptop, home):
 def starting(tmp_path, laptop, another):
     """``python -m airloop up`` in the middle of starting: its process and the mark of its stack."""
     command = [sys.executable, "-m", "airloop", "up"]
-    process = subprocess.Popen(command, env=another, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        env=another,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A test run in the background ignores Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     yield process, mark_of_starting(laptop, tmp_path)
     process.kill()
     process.communicate()

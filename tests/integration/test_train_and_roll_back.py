@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 
 import pandas as pd
 import psutil
@@ -206,7 +207,7 @@ def test_a_dry_run_verifies_and_releases_nothing(laptop, second_release):
 
 
 def test_rows_come_through_a_connection_that_airflow_knows(laptop, make_parcels):
-    with sqlite3.connect(laptop.home / "warehouse.db") as database:
+    with closing(sqlite3.connect(laptop.home / "warehouse.db")) as database:
         frame = make_parcels(pd.date_range("2026-01-20", periods=20, tz="UTC"), rows=20)
         frame["sent_at"] = frame["sent_at"].dt.strftime("%Y-%m-%d %H:%M:%S.%f")
         frame.drop(columns="arrived_at").to_sql("parcels", database, index=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,8 @@ def take(workspace: Workspace, pipeline: Pipeline, as_of: datetime) -> tuple[str
     """
     data = pipeline.spec.data
     windows = Windows.of(data, as_of)
-    source = open_source(workspace, pipeline)
-    maker = Maker(workspace.store, source, data, windows.as_of)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with closing(open_source(workspace, pipeline)) as source, ThreadPoolExecutor(AT_ONCE) as pool:
+        maker = Maker(workspace.store, source, data, windows.as_of)
         spans = pool.map(lambda span: list(maker.of_span(span)), source.spans(windows.intervals))
         made = [pair for pairs in spans for pair in pairs]
     found = tuple(

@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ ALREADY_RUNNING = 3
 """Exit code where another supervisor holds this stack."""
 PATIENCE_S = 15.0
 """How long parts may take to end by themselves; a scheduler waits for its tasks."""
+STEADY_S = 60.0
+"""A part that lived longer than this was well, and its past ends are forgotten."""
+LONGEST_PAUSE_S = 30.0
 START_LIMIT_S = 240.0
 """How long one part may take to answer on a slow, busy machine."""
 
@@ -46,8 +49,16 @@ class Part:
     name: str
     command: list[str]
     process: subprocess.Popen[bytes]
-    started: float = field(default_factory=time.monotonic)
+    started: float
     deaths: int = 0
+    due: float | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Return whether a part that ended is to be started again: at once, and later each time it soon ends again."""
+        if self.due is None:
+            self.deaths = 1 if now - self.started > STEADY_S else self.deaths + 1
+            self.due = now + min(2.0**self.deaths - 2, LONGEST_PAUSE_S)
+        return now >= self.due
 
 
 class Supervisor:
@@ -109,7 +120,7 @@ class Supervisor:
         self._prepare_databases()
         self._doing("starting Airflow and the model server")
         self._start("api-server", self._airflow("api-server"))
-        self._start("scheduler", self._airflow("scheduler"), {"AIRLOOP_WARM_WORKERS": "1"})
+        self._start("scheduler", self._airflow("scheduler"))
         self._start("dag-processor", self._airflow("dag-processor"))
         port = str(self._settings.server_port)
         self._start("model-server", [PYTHON, "-m", "airloop.serving", "--port", port])
@@ -138,9 +149,13 @@ class Supervisor:
     def _airflow(self, *words: str) -> list[str]:
         return [PYTHON, "-m", "airflow", *words]
 
-    def _start(self, name: str, command: list[str], extra: Mapping[str, str] | None = None) -> None:
-        process = processes.start(command, {**self._env, **(extra or {})}, self._log(name))
-        self._parts[name] = Part(name, command, process)
+    def _start(self, name: str, command: list[str]) -> None:
+        self._parts[name] = Part(name, command, self._launch(name, command), time.monotonic())
+
+    def _launch(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        # What the scheduler has imported is there in every task: workers and tasks are forks of it.
+        extra = {"AIRLOOP_WARM_WORKERS": "1"} if name == "scheduler" else {}
+        return processes.start(command, self._env | extra, self._log(name))
 
     def _until(self, name: str, is_ready: Callable[[], bool]) -> None:
         """Wait until ``is_ready``. Raises StackFailed when a part dies or the limit has passed."""
@@ -157,24 +172,18 @@ class Supervisor:
             self._pause()
 
     def _watch(self) -> None:
-        """Restart a part that dies, later each time it dies soon again."""
+        """Start a part again that ended by itself."""
         while True:
             self._pause(0.5)
             for part in self._parts.values():
-                if part.process.poll() is None:
-                    continue
-                lived_s = time.monotonic() - part.started
-                part.deaths = 1 if lived_s > 60 else part.deaths + 1
-                if lived_s < min(2.0**part.deaths - 2, 30):
-                    continue
-                self._revive(part)
+                if part.process.poll() is not None and part.is_due(time.monotonic()):
+                    self._revive(part)
 
     def _revive(self, part: Part) -> None:
         with self._log(part.name).open("a", encoding="utf-8") as log:
             log.write(f"-- ended with code {part.process.returncode}; started again\n")
-        extra = {"AIRLOOP_WARM_WORKERS": "1"} if part.name == "scheduler" else {}
-        part.process = processes.start(part.command, {**self._env, **extra}, self._log(part.name))
-        part.started = time.monotonic()
+        part.process = self._launch(part.name, part.command)
+        part.started, part.due = time.monotonic(), None
 
     def _end_all(self, code: int) -> None:
         if not code:

@@ -50,6 +50,9 @@ class Source(Protocol):
     def nearest(self, instant: datetime) -> datetime | None:
         """Return the start of the partition nearest to ``instant`` that seems to exist, or None if unknown."""
 
+    def close(self) -> None:
+        """Give back what is held open."""
+
 
 def open_source(workspace: Workspace, pipeline: Pipeline) -> Source:
     """Return the pipeline's source; nothing is read yet."""

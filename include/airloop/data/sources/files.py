@@ -101,6 +101,9 @@ class Files:
         starts = [start for match in matches if (start := _start(match.groupdict()))]
         return min(starts, key=lambda start: abs(start - instant), default=None)
 
+    def close(self) -> None:
+        """Do nothing: every file is closed once it is read."""
+
     def _name(self, interval: Interval) -> str:
         start = interval.start
         if start is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ class Query:
         self.conn_id = conn_id
         self._connection = connection
         self._engine: Engine | None = None
+        self._lock = threading.Lock()
 
     def spans(self, intervals: Sequence[Interval]) -> Iterator[Span]:
         """Yield one span per interval."""
@@ -58,20 +60,30 @@ class Query:
         """Return None: a query tells nothing about rows it was not asked for."""
         return None
 
+    def close(self) -> None:
+        """End the connections to the database."""
+        if self._engine is not None:
+            self._engine.dispose()
+
     def _open(self) -> Engine:
+        # Partitions are read by several threads; they share one pool of connections.
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._make_engine()
+            return self._engine
+
+    def _make_engine(self) -> Engine:
         from sqlalchemy import create_engine, exc
 
-        if self._engine is None:
-            url = sqlalchemy_url(self._connection(self.conn_id), self.conn_id)
-            try:
-                self._engine = create_engine(url, pool_pre_ping=True)
-            except exc.NoSuchModuleError as error:
-                raise DataError(f"connection {self.conn_id!r}: no SQLAlchemy dialect for {url.drivername!r}") from error
-            except ModuleNotFoundError as error:
-                raise DataError(
-                    f"connection {self.conn_id!r}: {url.drivername} needs the package {error.name!r}; install it"
-                ) from error
-        return self._engine
+        url = sqlalchemy_url(self._connection(self.conn_id), self.conn_id)
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except exc.NoSuchModuleError as error:
+            raise DataError(f"connection {self.conn_id!r}: no SQLAlchemy dialect for {url.drivername!r}") from error
+        except ModuleNotFoundError as error:
+            raise DataError(
+                f"connection {self.conn_id!r}: {url.drivername} needs the package {error.name!r}; install it"
+            ) from error
 
     def _statement(self, bounds: dict[str, datetime | None]) -> TextClause:
         from sqlalchemy import DateTime, bindparam, text
