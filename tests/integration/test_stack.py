@@ -50,6 +50,7 @@ def starting(tmp_path, laptop, another):
     yield process, mark_of_starting(laptop, tmp_path)
     process.kill()
     process.communicate()
+    control.down(tmp_path)
 
 
 def test_a_second_start_finds_the_first(laptop):
