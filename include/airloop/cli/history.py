@@ -36,7 +36,7 @@ def _history(
     from airloop import release
 
     workspace = Workspace.from_environment()
-    find(name, workspace)
+    spec = find(name, workspace).spec
     rows = release.history(workspace, name)[:limit]
     verdicts = workspace.ledger.entries(name, "verdict", limit=limit)
     if as_json:
@@ -45,6 +45,8 @@ def _history(
         return
     screen = console()
     screen.print(_production(rows) if rows else f"{name} was never released")
+    for difference in release.differences(workspace, name, release.target_of(workspace, spec)) if rows else ():
+        screen.print(Text(f"! {difference}", style="yellow"))
     if verdicts:
         screen.print()
         screen.print(_judged(verdicts))

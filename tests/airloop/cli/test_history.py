@@ -53,6 +53,10 @@ def test_history_shows_what_was_live_and_what_was_judged(churn):
     assert "3 2013-03-25 00:00 REJECT 1 roc_auc 0.55 is below 0.62" in lines
 
 
+def test_history_says_when_the_target_does_not_agree_with_the_ledger(churn):
+    assert "! the target does not say what it serves: no model server at" in churn("history", "churn").err
+
+
 def test_history_for_programs_is_one_json_line(churn):
     value = churn("history", "churn", "--json").json
     assert [row["generation"] for row in value["production"]] == [3, 2, 1]
