@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 
 from airloop import trainers
-from airloop.gates.blocks import Blocks, blocks_of
-from airloop.gates.bounds import compare
-from airloop.gates.metrics import Array, score
-from airloop.gates.resampling import bootstrap
 from airloop.spec.model import Model
 from airloop.spec.words import METRICS
+from airloop.statistics.blocks import Blocks, blocks_of
+from airloop.statistics.bounds import compare
+from airloop.statistics.metrics import Array, score
+from airloop.statistics.resampling import bootstrap
 from airloop.trainers.protocol import Rows, TrainingData
 
 UNEQUAL = ("no weather", "no clock", "a third of the rows")

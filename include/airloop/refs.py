@@ -11,10 +11,14 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 
-class Ref(BaseModel):
-    """A pointer to an artifact: ``digest`` names it in the store, ``uri`` says where it lies."""
+class Handed(BaseModel):
+    """Anything that one task hands to the next."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Ref(Handed):
+    """A pointer to an artifact: ``digest`` names it in the store, ``uri`` says where it lies."""
 
     digest: str
     uri: str
@@ -99,4 +103,106 @@ class ReleaseRef(Ref):
     """Counts the champions of a pipeline on a target from 1; 0 when there is none."""
     version: str
     endpoint: str
+    reasons: tuple[str, ...]
+
+
+class Level(StrEnum):
+    """What monitoring says about a window, or about one thing in it."""
+
+    OK = "OK"
+    WARN = "WARN"
+    ACT = "ACT"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class PredictionsArrived(Handed):
+    """What has arrived of a window's predictions when the waiting ended."""
+
+    start: datetime
+    end: datetime
+    """The window is ``[start, end)``, UTC, on the clock of the events."""
+    as_of: datetime
+    rows: int
+    is_enough: bool
+    reasons: tuple[str, ...] = ()
+    """Why it is not enough, or what is odd about it."""
+
+
+class LabelsArrived(Handed):
+    """What has become known of a window's labels when the waiting ended."""
+
+    start: datetime
+    end: datetime
+    as_of: datetime
+    known_until: datetime
+    """Labels known before this instant count for the window; on a fixed grid, so that a late run finds the same."""
+    predictions: int
+    labelled: int
+    is_enough: bool
+    source: str = "fresh"
+    """``fresh``, ``stale`` (nothing new lands) or ``broken`` (what lands cannot be read): with the last two retraining
+    would not help."""
+    reasons: tuple[str, ...] = ()
+
+
+class WindowRef(Ref):
+    """A window's predictions, each row once, frozen with their profile; the digest is of what they are."""
+
+    start: datetime
+    end: datetime
+    as_of: datetime
+    rows: int
+    version: str
+    """The version that answered most of them; "" without rows."""
+    bundle: str
+    """Digest of its bundle."""
+
+
+class DriftRef(Ref):
+    """How far a window has moved from what its model was trained on."""
+
+    level: Level
+    reasons: tuple[str, ...]
+    missing_rows: int = 0
+    """Rows that a decision still needs."""
+
+
+class PerformanceRef(Ref):
+    """How good the model was in a window, by the labels that had become known."""
+
+    level: Level
+    reasons: tuple[str, ...]
+    labelled: int
+    metrics: dict[str, float] = {}
+    estimated: dict[str, float] = {}
+    """Metrics expected from the predictions alone, without labels."""
+    missing_rows: int = 0
+
+
+class Action(StrEnum):
+    """What the retrain policy says."""
+
+    RETRAIN = "RETRAIN"
+    WAIT = "WAIT"
+
+
+class DecisionRef(Ref):
+    """The one decision on a window; the ledger has it under the window's name, the store has the window's page."""
+
+    window: str
+    action: Action
+    as_of: datetime
+    """What a retraining may see."""
+    reasons: tuple[str, ...]
+    report: str
+    is_binding: bool = True
+    """Whether it stands in the ledger; a backfill's does not."""
+
+
+class ClaimRef(Handed):
+    """The retrain decisions that a training answers; none where another run answers them already."""
+
+    windows: tuple[str, ...]
+    as_of: datetime | None
+    """The newest ``as_of`` among them."""
     reasons: tuple[str, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airloop.gates import wording
 from airloop.gates.verdict import GateResult, Measured, SliceResult, Status
+from airloop.reports import wording
 from airloop.spec.gates import LimitGate, MetricGate, SliceGate
 
 

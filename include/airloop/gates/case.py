@@ -13,8 +13,8 @@ from airloop.errors import BundleError, FeatureError
 from airloop.gates.champion import ChampionUnusable, LiveModel, champion_fits, fits_of
 from airloop.gates.evidence import Evidence
 from airloop.gates.holdout import load_holdout
-from airloop.gates.metrics import Array
 from airloop.scoring import Scorer
+from airloop.statistics.metrics import Array
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from airloop import clock, trainers
 from airloop.bundle import open_bundle
 from airloop.data import load_snapshot
 from airloop.errors import AirloopError, BundleError, FeatureError
-from airloop.gates.metrics import Array
 from airloop.scoring import Scorer
+from airloop.statistics.metrics import Array
 
 if TYPE_CHECKING:
     import pandas as pd

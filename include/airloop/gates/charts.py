@@ -1,62 +1,21 @@
-"""Charts of a report: Vega-Lite specs from plain lists, drawn to SVG on this machine, with the page's own colours."""
+"""Charts of a judgement: Vega-Lite specs from plain lists."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Spec = dict[str, Any]
+from airloop.reports.drawing import BAD, CANDIDATE, CHAMPION, GOOD, INK, LINE, MUTED, Spec
+
 Row = Mapping[str, Any]
 
-# Colours that stand for the page's, which differ by day and by night; ``draw`` puts CSS variables in their place.
-INK, MUTED, LINE = "#010a01", "#010a02", "#010a03"
-CANDIDATE, CHAMPION, GOOD, BAD = "#010a04", "#010a05", "#010a06", "#010a07"
-_VARIABLES = {
-    INK: "ink",
-    MUTED: "muted",
-    LINE: "line",
-    CANDIDATE: "candidate",
-    CHAMPION: "champion",
-    GOOD: "good",
-    BAD: "bad",
-}
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _WIDTH = 400
-_CONFIG: Spec = {
-    "background": "transparent",
-    "font": _FONT,
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": MUTED,
-        "titleColor": MUTED,
-        "gridColor": LINE,
-        "domainColor": LINE,
-        "tickColor": LINE,
-        "labelFontSize": 11,
-        "titleFontSize": 11,
-        "titleFontWeight": "normal",
-    },
-    "legend": {"labelColor": INK, "title": None, "orient": "top", "labelFontSize": 11, "symbolStrokeWidth": 3},
-    "header": {"labelColor": INK, "labelFontSize": 12, "title": None},
-}
 _WHO: Spec = {
     "field": "model",
     "type": "nominal",
     "scale": {"domain": ["candidate", "champion"], "range": [CANDIDATE, CHAMPION]},
 }
-
-
-def draw(spec: Spec, label: str, number: int) -> str:
-    """Return ``spec`` as an SVG element for an HTML page; ``number`` keeps ids apart. Needs no network."""
-    import vl_convert
-
-    svg: str = vl_convert.vegalite_to_svg(json.dumps({"config": _CONFIG, **spec}), allowed_base_urls=[])
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, f"var(--{variable})")
-    svg = svg.replace('id="', f'id="c{number}-').replace("url(#", f"url(#c{number}-")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def curve(points: Sequence[Row], x: str, y: str, *, diagonal: bool, two: bool) -> Spec:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from airloop.gates.metrics import Array
+from airloop.statistics.metrics import Array
 
 POINTS = 200
 """Most points of a curve."""

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airloop.gates import wording
 from airloop.gates.absolute import judge_limits, judge_metric, judge_slices
-from airloop.gates.blocks import Blocks, blocks_of
-from airloop.gates.bounds import Comparison, compare, interval
 from airloop.gates.champion import ChampionUnusable, LiveModel
 from airloop.gates.holdout import Holdout, groups_of
-from airloop.gates.metrics import Array, OneClass, score
 from airloop.gates.verdict import GateResult, Measured, Status
 from airloop.gates.versus import NO_CHAMPION, NotCompared, judge_champion
+from airloop.reports import wording
 from airloop.spec.gates import ChampionGate, LimitGate, MetricGate, SliceGate
 from airloop.spec.words import METRICS
+from airloop.statistics.blocks import Blocks, blocks_of
+from airloop.statistics.bounds import Comparison, compare, interval
+from airloop.statistics.metrics import Array, OneClass, score
 
 if TYPE_CHECKING:
     from airloop.features.schema import Schema

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airloop.gates import charts, curves
-from airloop.gates.bounds import Comparison
 from airloop.gates.evidence import Evidence
 from airloop.gates.verdict import GateResult, SliceResult, Status
+from airloop.reports.drawing import Spec, draw
+from airloop.statistics.bounds import Comparison
 
 CONFIDENCE = 0.95
 """Of every interval, one-sided where two models are compared."""
 _MOST_FEATURES = 15
 _MOST_SLICES = 30
 
-Figure = tuple[charts.Spec, str]
+Figure = tuple[Spec, str]
 """A chart, and what it shows in a few words."""
 
 
@@ -38,7 +39,7 @@ def figures(
         points = [_slice_point(part) for part in result.slices if part.measured.value is not None][:_MOST_SLICES]
         if points:
             specs[f"slices-{number}"] = charts.slices(points, str(result.metric), result.threshold), result.rule
-    return {name: charts.draw(spec, label, number) for number, (name, (spec, label)) in enumerate(specs.items())}
+    return {name: draw(spec, label, number) for number, (name, (spec, label)) in enumerate(specs.items())}
 
 
 def _binary(evidence: Evidence) -> dict[str, Figure]:

@@ -11,8 +11,8 @@ import pandas as pd
 from airloop.data.rows import iter_part
 from airloop.errors import SpecError, nearest
 from airloop.features.labels import encode_label
-from airloop.gates.metrics import Array
 from airloop.spec.gates import SliceGate
+from airloop.statistics.metrics import Array
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot

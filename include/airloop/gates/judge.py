@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airloop import digest
-from airloop.gates import wording
 from airloop.gates.case import Case
 from airloop.gates.champion import ChampionUnusable, LiveModel, open_live
 from airloop.gates.evidence import Evidence, judge_gates
@@ -19,6 +18,7 @@ from airloop.gates.holdout import check_slices
 from airloop.gates.report import Subject, read_training, render
 from airloop.gates.suspicion import suspicions
 from airloop.gates.verdict import GateResult, Verdict, decide
+from airloop.reports import wording
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot

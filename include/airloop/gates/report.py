@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airloop.errors import BundleError
-from airloop.gates import wording
-from airloop.gates.bounds import Comparison
 from airloop.gates.champion import LiveModel
 from airloop.gates.evidence import Evidence
 from airloop.gates.figures import CONFIDENCE, figures
 from airloop.gates.verdict import GateResult, SliceResult, Status, Verdict
+from airloop.reports import page, wording
+from airloop.statistics.bounds import Comparison
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
@@ -42,13 +42,9 @@ class Subject:
 
 def render(subject: Subject) -> str:
     """Return the HTML page. All that comes from data or from the spec is escaped."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters.update(number=wording.number, percent=wording.percent)
     compared = _compared(subject.evidence)
-    page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return page.render(
+        _TEMPLATE,
         name=subject.pipeline.name,
         description=subject.pipeline.spec.description,
         verdict=subject.verdict,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airloop.gates import wording
 from airloop.gates.evidence import Evidence
+from airloop.reports import wording
 
 ALMOST_PERFECT = {"roc_auc": 0.999, "r2": 0.999, "accuracy": 0.999}
 """Reached honestly by easy problems, and by every model with a feature that knows the label."""

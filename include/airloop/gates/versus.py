@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from airloop.gates import wording
 from airloop.gates.absolute import too_few
-from airloop.gates.bounds import Comparison
 from airloop.gates.verdict import GateResult, Status
+from airloop.reports import wording
 from airloop.spec.gates import ChampionGate
+from airloop.statistics.bounds import Comparison
 
 
 @dataclass(frozen=True)

@@ -119,10 +119,10 @@ class Ledger:
         *,
         as_of: datetime | None = None,
         run_id: str = "",
-    ) -> None:
-        """Add an entry; one with the same kind, pipeline, subject and run is there already and stays as it is.
+    ) -> Entry:
+        """Add an entry and return it, or the one with the same kind, pipeline, subject and run that is there already.
 
-        Raises LedgerError when ``payload`` is not JSON (NaN is not).
+        So of several writers one wins, and all learn who. Raises LedgerError when ``payload`` is not JSON (NaN is not).
         """
         try:
             json.dumps(payload, allow_nan=False)
@@ -133,7 +133,10 @@ class Ledger:
             with database.writing(self._engine) as connection:
                 connection.execute(entries.insert().values(**values, as_of=as_of, recorded_at=datetime.now(UTC)))
         except sa.exc.IntegrityError:
-            return
+            pass  # Another writer was first; what it wrote is read below.
+        found = sa.and_(*(entries.c[name] == values[name] for name in ("kind", "pipeline", "subject", "run_id")))
+        with database.reading(self._engine) as connection:
+            return Entry(**connection.execute(sa.select(entries).where(found)).one()._mapping)
 
     def entries(
         self, pipeline: str, kind: str | None = None, *, subject: str | None = None, limit: int = 100

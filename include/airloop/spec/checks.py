@@ -13,7 +13,7 @@ from airloop.spec.code import functions_in
 from airloop.spec.gates import LimitGate, SliceGate
 from airloop.spec.model import Spec
 from airloop.spec.problems import KeyPath
-from airloop.spec.words import METRICS, TRAINERS
+from airloop.spec.words import METRICS, NOTIFIERS, TRAINERS
 
 Found = Iterator[tuple[KeyPath, str]]
 """Where, and what is wrong there."""
@@ -29,6 +29,7 @@ def check(spec: Spec, folder: Path) -> Found:
     yield from _source(spec)
     yield from _columns(spec)
     yield from _gates(spec)
+    yield from _monitor(spec)
     yield from _model_and_people(spec)
     yield from _files(spec, folder)
 
@@ -80,7 +81,6 @@ def _columns(spec: Spec) -> Found:
 
 
 def _gates(spec: Spec) -> Found:
-    fitting = [name for name, metric in METRICS.items() if spec.model.task in metric.tasks]
     seen: dict[str, int] = {}
     for number, gate in enumerate(spec.gates):
         if isinstance(gate, SliceGate) and gate.slices == spec.data.label.column:
@@ -90,24 +90,43 @@ def _gates(spec: Spec) -> Found:
             yield ("gates", number), f"the same gate as gates[{same}]"
         if isinstance(gate, LimitGate):
             continue
-        path = ("gates", number, "metric")
-        if gate.metric not in METRICS:
-            yield path, f"unknown metric {gate.metric!r}.{nearest(gate.metric, fitting)}"
-        elif gate.metric not in fitting:
-            yield path, f"{gate.metric!r} is not for task {spec.model.task!r}.{nearest(gate.metric, fitting)}"
+        yield from _metric(spec, ("gates", number, "metric"), gate.metric)
+
+
+def _monitor(spec: Spec) -> Found:
+    monitor = spec.monitor
+    length = monitor.window
+    if not length or length % timedelta(hours=1):
+        yield ("monitor", "window"), "must be a multiple of an hour, and not 0"
+    elif length > timedelta(days=1) and length % timedelta(days=1):
+        yield ("monitor", "window"), "must be a multiple of a day where it is longer than one"
+    if monitor.drift.warn > monitor.drift.act:
+        yield ("monitor", "drift", "warn"), f"{monitor.drift.warn:g} must not be above act, {monitor.drift.act:g}"
+    for number, decay in enumerate(monitor.performance):
+        path = ("monitor", "performance", number)
+        yield from _metric(spec, (*path, "metric"), decay.metric)
+        if decay.warn > decay.act:
+            yield (*path, "warn"), f"{decay.warn:g} must not be above act, {decay.act:g}"
+
+
+def _metric(spec: Spec, path: KeyPath, name: str) -> Found:
+    fitting = [known for known, metric in METRICS.items() if spec.model.task in metric.tasks]
+    if name not in METRICS:
+        yield path, f"unknown metric {name!r}.{nearest(name, fitting)}"
+    elif name not in fitting:
+        yield path, f"{name!r} is not for task {spec.model.task!r}.{nearest(name, fitting)}"
 
 
 def _model_and_people(spec: Spec) -> Found:
-    trainer, release, drift = spec.model.trainer, spec.release, spec.monitor.drift
+    trainer, release = spec.model.trainer, spec.release
     if "." not in trainer and trainer not in TRAINERS:
         yield ("model", "trainer"), f"unknown trainer {trainer!r}.{nearest(trainer, TRAINERS)} Or give a dotted path."
     if release.approvers and release.approval == "none":
         yield ("release", "approvers"), "are given, but `approval` is none: nobody would be asked"
-    if drift.warn > drift.act:
-        yield ("monitor", "drift", "warn"), f"{drift.warn:g} must not be above act, {drift.act:g}"
     for number, notify in enumerate(spec.notify):
-        if "." not in notify.notifier:
-            yield ("notify", number, "notifier"), f"{notify.notifier!r} is not a dotted path, for example package.Class"
+        if "." not in notify.notifier and notify.notifier not in NOTIFIERS:
+            hint = f"{nearest(notify.notifier, NOTIFIERS)} Or give a dotted path, for example package.Class."
+            yield ("notify", number, "notifier"), f"unknown notifier {notify.notifier!r}.{hint}"
 
 
 def _files(spec: Spec, folder: Path) -> Found:

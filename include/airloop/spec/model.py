@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from airloop.spec.fields import Budget, Cron, Duration, Name, Windows
-from airloop.spec.gates import GATES, AnyGate, ChampionGate, Gate, LimitGate, MetricGate, SliceGate
+from airloop.spec.gates import GATES, AnyGate, ChampionGate, Gate, LimitGate, MetricGate, MetricName, SliceGate
 from airloop.spec.section import Section
 from airloop.spec.words import Task
 
 __all__ = [
     "Spec", "Source", "Label", "Data", "Features", "Model", "Gate", "MetricGate", "ChampionGate", "SliceGate", "LimitGate",
-    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Drift", "Retrain", "Monitor", "Notify", "Section", "ColumnType",
+    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Arrivals", "Labels", "Drift", "Decay", "Retrain", "Monitor", "Event", "Notify", "Section", "ColumnType",
 ]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -180,17 +180,56 @@ class Serving(Section):
     """Whether inputs and outputs are kept in the store."""
 
 
+class Arrivals(Section):
+    """How many of a window's predictions are waited for."""
+
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Predictions that a window needs; fewer are INCONCLUSIVE, none at all is an alarm of its own."""
+    wait: Duration = timedelta(hours=1)
+    """Longest wait for them after the run's instant."""
+    volume: Share = 0.2
+    """Share of the usual number of rows (the training data's in a window of this length) below which the window warns."""
+
+
+class Labels(Section):
+    """How many of a window's labels are waited for."""
+
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Labelled predictions that a window needs; fewer are INCONCLUSIVE."""
+    min_share: Share = 0.8
+    """Share of the window's predictions that must have a label."""
+    wait: Duration = timedelta(days=2)
+    """Longest wait for them after the run's instant; labels that become known later do not count for the window."""
+
+
 class Drift(Section):
     """When a window's columns count as moved."""
 
-    method: Literal["psi", "jensen_shannon", "wasserstein"] = "psi"
+    method: Literal["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov"] = "psi"
     """Distance between reference and window."""
     warn: Annotated[float, Field(gt=0)] = 0.10
-    """Distance that is worth a warning."""
+    """Distance that is worth a warning. A window that acted counts as violated until its distances fall below this."""
     act: Annotated[float, Field(gt=0)] = 0.25
     """Distance that counts for retraining."""
     min_rows: Annotated[int, Field(ge=1)] = 500
     """Smaller windows are INCONCLUSIVE."""
+    share: Share = 0.25
+    """Share of the model's feature importance whose columns must act before the window does. Predictions act alone."""
+    false_alarms: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Chance that 30 days of unchanged data raise an alarm, over all columns and windows."""
+
+
+class Decay(Section):
+    """How much worse than on its holdout a live model may become."""
+
+    metric: MetricName
+    """Metric on the window's labelled predictions."""
+    warn: Annotated[float, Field(gt=0)]
+    """Loss, in the metric's unit, that is worth a warning."""
+    act: Annotated[float, Field(gt=0)]
+    """Loss that counts for retraining; it must also be sure, not noise."""
+    slices: str | None = None
+    """Column by whose values the metric is also shown."""
 
 
 class Retrain(Section):
@@ -199,33 +238,56 @@ class Retrain(Section):
     windows: Windows = "2 of 5"
     """How many of the latest windows must be violated, the newest among them."""
     cool_down: Duration = timedelta(days=7)
-    """Shortest time between two retrainings."""
+    """Shortest time between two retrainings; it doubles with each candidate in a row that was not released."""
     at_most: Budget = "2 per week"
     """Budget of retrainings."""
+    min_labels: Annotated[int, Field(ge=0)] = 500
+    """Labels that must have become known since the champion's data."""
+    back_off: Annotated[int, Field(ge=1)] = 8
+    """Most times that `cool_down` is multiplied by after candidates that were not released."""
 
 
 class Monitor(Section):
     """How production is watched."""
 
+    schedule: Cron | None = "0 6 * * *"
+    """Cron expression (UTC) of the monitoring; without one it runs by hand."""
+    window: Duration = timedelta(days=1)
+    """Length of the window that a run looks at; it ends at the last full day (hour, where shorter) before the run's instant."""
+    predictions: Arrivals = Arrivals()
+    """How many predictions are waited for."""
+    labels: Labels = Labels()
+    """How many labels are waited for."""
     drift: Drift = Drift()
     """When columns count as moved."""
+    performance: tuple[Decay, ...] = ()
+    """When the model counts as worse. All metrics of the task are shown in any case."""
+    stale_after: Duration = timedelta(days=3)
+    """Age of the source's newest row above which the source counts as silent: retraining would not help."""
+    fresh_champion_within: Duration | None = None
+    """Longest time without a new champion; after it the `no_fresh_champion` alert is told."""
     retrain: Retrain = Retrain()
-    """When that leads to a new training."""
+    """When all that leads to a new training."""
+
+
+Event = Literal[
+    "released", "held", "rejected", "rolled_back", "failed",
+    "act", "stale", "no_traffic", "retrain", "no_fresh_champion",
+]  # fmt: skip
+"""What can be told."""
 
 
 class Notify(Section):
     """Whom a run tells."""
 
-    on: tuple[Literal["released", "held", "rejected", "rolled_back", "failed"], ...] = (
-        "rejected",
-        "rolled_back",
-        "failed",
-    )
-    """Outcomes that are told."""
+    on: tuple[Event, ...] = ("rejected", "rolled_back", "failed", "act", "stale", "no_traffic", "no_fresh_champion")
+    """What is told."""
     notifier: str
-    """Dotted path of an Airflow notifier class."""
+    """`log`, `webhook`, `smtp`, or the dotted path of an Airflow notifier class."""
     args: dict[str, Any] = Field(default_factory=dict)
     """Its arguments; texts are templates."""
+    cool_down: Duration = timedelta(hours=1)
+    """Time in which the same is not told again."""
 
 
 class Spec(Section):

@@ -35,3 +35,6 @@ METRICS: dict[str, Metric] = {
 
 TRAINERS = ("xgboost",)
 """Trainers that have a short name; others are given by their dotted path."""
+
+NOTIFIERS = ("log", "smtp", "webhook")
+"""Notifiers that have a short name; others are given by their dotted path."""

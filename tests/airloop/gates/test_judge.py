@@ -8,11 +8,11 @@ from airloop.data.rows import iter_part
 from airloop.errors import SpecError, Unreachable
 from airloop.gates import judge, load_verdict
 from airloop.gates.champion import LiveModel, open_live
-from airloop.gates.metrics import score
 from airloop.gates.verdict import Status
 from airloop.ledger import Ledger
 from airloop.refs import Outcome
 from airloop.scoring import Scorer
+from airloop.statistics.metrics import score
 from airloop.validation import Validation
 
 ABSOLUTE = {"metric": "roc_auc", "min": 0.7}

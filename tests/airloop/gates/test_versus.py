@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airloop.gates.bounds import Comparison
 from airloop.gates.verdict import Status
 from airloop.gates.versus import NO_CHAMPION, NotCompared, holm, judge_champion
 from airloop.spec.gates import ChampionGate
+from airloop.statistics.bounds import Comparison
 
 
 def gate(metric="log_loss", **keys):

@@ -102,7 +102,7 @@ TABLE = [
         "22 monitor.retrain.at_most: '2 per fortnight' is not a budget; "
         "write a number per day, week or month, for example '2 per week'",
     ),
-    ("on: [released]", "on: [sold]", "24 notify[0].on[0]: unknown word 'sold'. Did you mean 'held'? Known: failed, held, rejected, released, rolled_back."),
+    ("on: [released]", "on: [sold]", "24 notify[0].on[0]: unknown word 'sold'. Did you mean 'held'? Known: act, failed, held, no_fresh_champion, no_traffic, rejected, released, retrain, rolled_back, stale."),
     ("owner: churn-team", "owner: 12", "25 owner: 12 is not a text; put it in quotes"),
     ("owner: churn-team", "owner: !!python/name:os.system x", "25 owner: the tag '!!python/name:os.system' is not allowed; write the plain value"),
     ("partition: day\n", "partition: day\n  partition: hour\n", "6 data.partition: written twice, first in line 5"),

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from airloop.gates.blocks import blocks_of
-from airloop.gates.bounds import compare, interval
-from airloop.gates.delong import delong
-from airloop.gates.metrics import OneClass, score
-from airloop.gates.resampling import bootstrap, leave_one_out, weighing
 from airloop.spec.words import METRICS
+from airloop.statistics.blocks import blocks_of
+from airloop.statistics.bounds import compare, interval
+from airloop.statistics.delong import delong
+from airloop.statistics.metrics import OneClass, score
+from airloop.statistics.resampling import bootstrap, leave_one_out, weighing
 
 BINARY = [name for name, metric in METRICS.items() if "binary" in metric.tasks]
 REGRESSION = [name for name, metric in METRICS.items() if "regression" in metric.tasks]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from airloop.gates.metrics import Array
+from airloop.statistics.metrics import Array
 
 FEWEST = 5
 """Blocks below which their variance says too little: Student's t at 95 % is 2.1 for 5, 2.9 for 3, 6.3 for 2."""

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from airloop.gates.blocks import Blocks
-from airloop.gates.delong import delong
-from airloop.gates.metrics import Array, score
-from airloop.gates.resampling import bootstrap, leave_one_out
 from airloop.spec.words import METRICS
+from airloop.statistics.blocks import Blocks
+from airloop.statistics.delong import delong
+from airloop.statistics.metrics import Array, score
+from airloop.statistics.resampling import bootstrap, leave_one_out
 
 _RESAMPLES = {"pr_auc": 200}
 """Where resampling is dear; else 1,000. A standard deviation from 200 is 5 % uncertain."""

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from airloop.gates import metrics
 from airloop.spec.words import METRICS
+from airloop.statistics import metrics
 
 BINARY = {
     "roc_auc": lambda y, p, w: reference.roc_auc_score(y, p, sample_weight=w),

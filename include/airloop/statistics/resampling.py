@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from airloop.gates.metrics import BINS, MEANS, Array, calibration_bins, row_losses
+from airloop.statistics.metrics import BINS, MEANS, Array, calibration_bins, row_losses
 
 RESAMPLES = 2_000
 _TOGETHER = 64

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from airloop.gates.metrics import Array, OneClass
+from airloop.statistics.metrics import Array, OneClass
 
 
 def delong(truth: Array, fits: Sequence[Array]) -> tuple[Array, Array]:

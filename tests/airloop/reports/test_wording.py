@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airloop.gates.wording import apart, better_or_worse, instant, listed, number, percent, rounded_up
+from airloop.reports.wording import apart, better_or_worse, instant, listed, number, percent, rounded_up
 
 
 @pytest.mark.parametrize(

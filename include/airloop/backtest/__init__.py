@@ -1,0 +1,1 @@
+"""What would have been: a walk through the past that trains, judges and releases nothing."""

@@ -1,0 +1,1 @@
+"""The past sent to the live endpoint again, on its own clock."""
