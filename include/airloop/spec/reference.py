@@ -39,7 +39,10 @@ gates:
   - {latency_p99_ms: 25, bundle_mb: 50}                                        # what serving costs
 release: {target: local, approval: none, rollout: {shadow: false, steps: [10, 50, 100], min_requests: 200}}
 monitor:
+  schedule: "0 12 * * MON"
+  window: 7d                             # of the predictions, on the clock of their events
   drift: {method: psi, warn: 0.10, act: 0.25, min_rows: 500}
+  performance: [{metric: roc_auc, warn: 0.02, act: 0.05}]                      # worse than on the holdout by
   retrain: {windows: "2 of 5", cool_down: 7d, at_most: 2 per week}
 owner: flights-team
 """
