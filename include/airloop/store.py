@@ -25,6 +25,9 @@ MANIFEST = ".files.json"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """What the operating system says when nothing more can be written."""
 
+_CHANGING = ("size", "mtime", "LastModified", "ETag", "etag", "updated")
+"""What file systems tell about a file that changes with its bytes."""
+
 
 class Store:
     """Artifacts below one fsspec ``url``, for example ``/srv/airloop`` or ``s3://bucket/airloop``."""
@@ -99,6 +102,35 @@ class Store:
         found = digest.files_of(folder)
         found.pop(MANIFEST, None)
         return sorted(path for path in {*written, *found} if written.get(path) != found.get(path))
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in ``folder``, sorted; none where it is not there. Raises Unreachable."""
+        with self._reporting(folder, "*"):
+            self._fs.invalidate_cache()
+            if not self._fs.isdir(f"{self._root}/{folder}"):
+                return []
+            found = self._fs.ls(f"{self._root}/{folder}", detail=True)
+        return sorted(info["name"].rstrip("/").rpartition("/")[2] for info in found if info["type"] == "directory")
+
+    def listing(self, folder: str, suffix: str = "") -> dict[str, str]:
+        """Return name → what changes with its bytes, sorted, of the files that others write to ``folder``.
+
+        Empty where there is no such folder. Raises Unreachable when the store does not answer.
+        """
+        with self._reporting(folder, "*"):
+            self._fs.invalidate_cache()
+            found = self._fs.find(f"{self._root}/{folder}", maxdepth=1, detail=True)
+        return {
+            path.rpartition("/")[2]: " ".join(str(info[key]) for key in _CHANGING if key in info)
+            for path, info in sorted(found.items())
+            if path.endswith(suffix)
+        }
+
+    def opened(self, path: str) -> Any:
+        """Return a file of ``listing``, opened to read bytes. Raises FileNotFoundError, and Unreachable."""
+        folder, _, name = path.rpartition("/")
+        with self._reporting(folder, name):
+            return self._fs.open(f"{self._root}/{path}", "rb")
 
     def work_folder(self, kind: str, name: str) -> Path:
         """Return a folder on this machine for unfinished work, such as checkpoints, that a retry finds again."""

@@ -169,3 +169,30 @@ def test_a_retry_finds_unfinished_work_again(store):
     (store.work_folder("models", NAME) / "checkpoint.json").write_text(json.dumps({"round": 50}))
     assert json.loads((store.work_folder("models", NAME) / "checkpoint.json").read_text()) == {"round": 50}
     assert not store.has("models", NAME)
+
+
+def test_what_others_write_is_listed_with_what_changes_with_its_bytes(store):
+    put(store, "predictions/a/date=2013-01-01/one.parquet", b"1")
+    put(store, "predictions/a/date=2013-01-01/half.writing", b"2")
+    put(store, "predictions/a/date=2013-01-02/two.parquet", b"3")
+    assert store.folders("predictions/a") == ["date=2013-01-01", "date=2013-01-02"]
+    before = store.listing("predictions/a/date=2013-01-01", ".parquet")
+    assert list(before) == ["one.parquet"]
+    put(store, "predictions/a/date=2013-01-01/one.parquet", b"longer")
+    assert store.listing("predictions/a/date=2013-01-01", ".parquet") != before
+    with store.opened("predictions/a/date=2013-01-01/one.parquet") as file:
+        assert file.read() == b"longer"
+    assert store.listing("predictions/a") == {}  # files of folders below are not of this one
+
+
+def test_a_folder_that_is_not_there_has_nothing(store):
+    assert store.folders("predictions/none") == []
+    assert store.listing("predictions/none") == {}
+    with pytest.raises(FileNotFoundError):
+        store.opened("predictions/none/one.parquet")
+
+
+def put(store, path, content):
+    files, root = fsspec.url_to_fs(store.url)
+    files.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
+    files.pipe_file(f"{root}/{path}", content)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airloop.workspace import Workspace
 
 MODELS = "models"
-SERVABLE = (SCHEMA, "features.json", "features", "model")
+SERVABLE = (SCHEMA, "features.json", "features", "model", "reference")
 """What a bundle takes from a model's folder; replicates and training notes stay there."""
 ROWS_LOOKED_AT = 20_000
 """Holdout rows from which golden ones are chosen."""

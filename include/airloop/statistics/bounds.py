@@ -138,13 +138,29 @@ def interval(
 
     None where a block holds all rows of one class.
     """
+    value = score(metric, truth, predictions)
+    spread = standard_error(metric, truth, predictions, blocks)
+    return None if spread is None else interval_around(metric, value, *spread, confidence)
+
+
+def standard_error(
+    metric: str, truth: Array, predictions: Array, blocks: Blocks | None = None
+) -> tuple[float, int] | None:
+    """Return the standard error of one fit's metric over other rows, in its unit, and its degrees of freedom.
+
+    None where a block holds all rows of one class. Raises OneClass as the metric does.
+    """
+    variance, degrees = _row_variance(metric, truth, [predictions], np.ones(1), blocks)
+    return (float(np.sqrt(variance)), degrees) if np.isfinite(variance) else None
+
+
+def interval_around(
+    metric: str, value: float, error: float, degrees: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the two-sided interval around ``value`` with standard error ``error``, within what the metric can be."""
     from scipy.special import stdtrit
 
-    value = score(metric, truth, predictions)
-    variance, degrees = _row_variance(metric, truth, [predictions], np.ones(1), blocks)
-    if not np.isfinite(variance):
-        return None
-    reach = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(variance))
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     lowest = -np.inf if metric == "r2" else 0.0
     highest = 1.0 if metric in (*_FROM_0_TO_1, "r2") else np.inf
     return float(max(value - reach, lowest)), float(min(value + reach, highest))

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airloop.training import cores
 from airloop.training.identity import model_digest
 from airloop.training.locks import exclusive
 from airloop.training.registration import check_reachable, register
@@ -57,15 +58,17 @@ def train(
             if not store.has("models", model):
                 from airloop.training.fitting import fit
 
-                fit(
-                    workspace,
-                    pipeline,
-                    model,
-                    snapshot_digest=snapshot_digest,
-                    snapshot=snapshot,
-                    validation_digest=validation_digest,
-                    validation=validation,
-                )
+                # From before the rows are read on: those that stand in line need no memory.
+                with cores.held(workspace.home, pipeline.spec.model.threads):
+                    fit(
+                        workspace,
+                        pipeline,
+                        model,
+                        snapshot_digest=snapshot_digest,
+                        snapshot=snapshot,
+                        validation_digest=validation_digest,
+                        validation=validation,
+                    )
     entry = register(workspace, pipeline, model)
     record = json.loads((store.folder("models", model) / "training.json").read_text(encoding="utf-8"))
     return Trained(model, entry.version, entry.run_id, record["metrics"])

@@ -17,14 +17,17 @@ from airloop import clock, trainers
 from airloop.errors import Unreachable
 from airloop.features.code import FeatureCode
 from airloop.features.inputs import input_columns
+from airloop.profiles.reference import FOLDER
 from airloop.scoring import SavedHooks, save_servable
 from airloop.training.assembly import assemble
 from airloop.training.identity import code_digest, library_versions, spec_digest
+from airloop.training.reference import Making, build_reference
 from airloop.training.scores import scores
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
     from airloop.features.schema import Schema
+    from airloop.profiles.reference import Reference
     from airloop.spec import Pipeline
     from airloop.spec.words import Task
     from airloop.trainers.protocol import Fitted, TrainingData
@@ -47,7 +50,7 @@ def fit(
     validation_digest: str,
     validation: Validation,
 ) -> None:
-    """Train ``models/<model>``: a servable folder, ``replicates/<i>/`` and ``training.json``.
+    """Train ``models/<model>``: a servable folder, ``reference/``, ``replicates/<i>/`` and ``training.json``.
 
     A killed call leaves checkpoints, from which the next one comes to the same bytes. Raises TrainingError and
     FeatureError for rows that no model can be fitted from, Unreachable when the disk is full.
@@ -67,6 +70,7 @@ def fit(
     hooks = SavedHooks(spec.features.build, made.code.inputs, spec.features.arrays) if spec.features else None
     with _saying_what_to_do(work), workspace.store.writing(KIND, model) as folder:
         save_servable(folder, made.schema, made.code, hooks, made.fitted, spec.model.trainer)
+        made.reference.save(folder / FOLDER)
         for number, replicate in enumerate(made.replicates):
             trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number))
         text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
@@ -93,6 +97,7 @@ class _Made:
     code: FeatureCode
     fitted: Fitted
     replicates: list[Fitted]
+    reference: Reference
     record: dict[str, Any]
 
 
@@ -107,7 +112,10 @@ def _make(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validati
     fitted = trainer.fit(rows, spec.model, work)
     log.info("kept %d rounds; fitting %d replicates", fitted.rounds, spec.model.replicates)
     replicates = [trainer.fit_replicate(rows, spec.model, i, work) for i in range(spec.model.replicates)]
-    return _Made(schema, code, fitted, replicates, _results(spec.model.task, rows, fitted))
+    results = _results(spec.model.task, rows, fitted)
+    making = Making(workspace, spec, snapshot, validation.excluded_positions(), schema, code, fitted)
+    reference = build_reference(making, results["importance"])
+    return _Made(schema, code, fitted, replicates, reference, results)
 
 
 def _windows(snapshot: Snapshot) -> dict[str, str | None]:

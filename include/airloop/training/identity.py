@@ -16,6 +16,8 @@ from airloop.features.sources import read_sources
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
 
+FORMAT = 2
+"""Of a model's folder: one of an older format is trained again. 2 has ``reference/``."""
 _SECTIONS = ("name", "data", "features", "model")
 _SAME_LIBRARY = {"xgboost": ("xgboost-cpu", "xgboost")}
 
@@ -23,14 +25,17 @@ _SAME_LIBRARY = {"xgboost": ("xgboost-cpu", "xgboost")}
 def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
     """Return the digest of the model that this description trains on this snapshot.
 
-    The release, gates and monitor sections do not count. Nothing of the user's code is run.
+    The release, gates and monitor sections do not count, but for ``monitor.window``, by which the reference is cut.
+    Nothing of the user's code is run.
     """
     spec = pipeline.spec
     return digest.of_value(
         {
+            "format": FORMAT,
             "snapshot": snapshot,
             "validation": validation,
             "spec": spec.model_dump(mode="json", include=set(_SECTIONS)),
+            "window_s": spec.monitor.window.total_seconds(),
             "code": code_digest(pipeline),
             "trainer": _trainer_source(spec.model.trainer),
             "versions": library_versions(pipeline),
@@ -51,7 +56,9 @@ def spec_digest(pipeline: Pipeline) -> str:
 
 def library_versions(pipeline: Pipeline) -> dict[str, str]:
     """Return the versions that can change a model's bytes."""
-    return versions("airloop", "numpy", "pandas", *trainers.libraries(pipeline.spec.model.trainer))
+    # The last two make the sketches and the calibration of the reference.
+    ours = ("airloop", "numpy", "pandas", "datasketches", "scipy")
+    return versions(*ours, *trainers.libraries(pipeline.spec.model.trainer))
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -48,7 +48,7 @@ def register_once(workspace: Workspace, pipeline: Pipeline, model: str) -> Entry
     url, name = workspace.mlflow_url, pipeline.spec.name
     folder = workspace.store.folder("models", model)
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    with exclusive(workspace.home / "locks" / "mlflow"), _reporting(url):
+    with exclusive(workspace.home / "locks" / "mlflow"), reporting(url):
         client = connect(url)
         run = _run(client, workspace, name, record)
         version = _version(client, name, model)
@@ -81,7 +81,8 @@ def connect(url: str) -> MlflowClient:
 
 
 @contextmanager
-def _reporting(url: str) -> Iterator[None]:
+def reporting(url: str) -> Iterator[None]:
+    """Raise Unreachable where MLflow does not answer in the block, TrainingError where it refuses."""
     try:
         yield
     except MlflowException as error:
@@ -94,8 +95,8 @@ def _reporting(url: str) -> Iterator[None]:
 
 def _run(client: MlflowClient, workspace: Workspace, name: str, record: dict[str, Any]) -> Run:
     """Return the candidate's run, also one that a killed process left unfinished, else a new one."""
-    experiment = _experiment(client, workspace, name)
-    found = client.search_runs([experiment], f"tags.`{MODEL_TAG}` = '{record['digest']}'", ViewType.ACTIVE_ONLY)
+    experiment_id = experiment(client, workspace, name)
+    found = client.search_runs([experiment_id], f"tags.`{MODEL_TAG}` = '{record['digest']}'", ViewType.ACTIVE_ONLY)
     if found:
         return found[0]
     lineage = record["lineage"]
@@ -108,10 +109,11 @@ def _run(client: MlflowClient, workspace: Workspace, name: str, record: dict[str
         "airloop.feature_code": lineage["feature_code"],
         **{f"airloop.versions.{library}": version for library, version in lineage["versions"].items()},
     }
-    return client.create_run(experiment, run_name=f"{name} {record['as_of']}", tags=tags)
+    return client.create_run(experiment_id, run_name=f"{name} {record['as_of']}", tags=tags)
 
 
-def _experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
+def experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
+    """Return the id of the experiment called ``name``, made or brought back where it is not there."""
     found = client.get_experiment_by_name(name)
     if found is None:
         # A server knows where its artifacts go; a database file does not, and would use the working directory.

@@ -13,6 +13,8 @@ from airloop import digest
 from airloop.bundle import open_bundle
 from airloop.bundle.frames import as_frame
 from airloop.errors import BundleError
+from airloop.profiles import Profile
+from airloop.profiles.reference import FOLDER, Reference
 from airloop.scoring import Scorer
 
 
@@ -61,6 +63,23 @@ def test_golden_rows_are_the_offline_answers_to_what_is_stored(bundle):
     assert {*golden.inputs["city"]} == {"Bern", "Lyon", "Oslo", "Pisa", None}
     prices = [price for price in golden.inputs["price"] if price is not None]
     assert None in golden.inputs["price"] and min(prices) < -2 and max(prices) > 2
+
+
+def test_the_models_reference_travels_with_it(made):
+    model = "f" * 64
+    made.write_model(model)
+    prices = Profile.of({"price": np.arange(100.0)}, {"price": "number"})
+    reference = Reference(prices, prices, {"price": "number"}, {"price": 1.0})
+    reference.save(made.workspace.store.folder("models", model) / FOLDER)
+    found = made.package(model=model)
+    assert Reference.load(found.folder / FOLDER) == reference
+    assert open_bundle(made.workspace, found.digest) == found
+
+
+def test_a_bundle_without_a_reference_opens_and_says_so_when_it_is_asked_for(made, bundle):
+    assert open_bundle(made.workspace, bundle.digest) == bundle
+    with pytest.raises(BundleError, match=r"this bundle is older than monitoring .* Train and release again"):
+        Reference.load(bundle.folder / FOLDER)
 
 
 def test_private_values_are_not_in_the_bundle(bundle):

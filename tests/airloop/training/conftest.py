@@ -148,3 +148,13 @@ def patients(world: World) -> World:
     frame = pd.DataFrame({"id": np.arange(240), "size": size, "shade": shade, "grade": grade})
     frame.to_csv(folder / "patients.csv", index=False)
     return world
+
+
+@pytest.fixture(scope="module")
+def daily(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Pipeline, Path]:
+    """A model of trips that are watched day by day, trained once: its world, pipeline and folder."""
+    home = tmp_path_factory.mktemp("daily")
+    world = World(Workspace.from_environment({"AIRLOOP_HOME": str(home / "home")}), home / "pipeline")
+    world.land()
+    pipeline = world.pipeline(monitor={"window": "1d"}, model={"replicates": 0})
+    return world, pipeline, world.fit(pipeline)
