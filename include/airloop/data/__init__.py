@@ -24,8 +24,11 @@ whether its rows changed; equal rows are the same partition.
 
 from __future__ import annotations
 
+from airloop.data.observe import columns_of, newest, observe
 from airloop.data.read import read_partition
 from airloop.data.snapshot import Partition, Snapshot
 from airloop.data.take import load_snapshot, take
 
-__all__ = ["take", "load_snapshot", "read_partition", "Snapshot", "Partition"]
+__all__ = [
+    "take", "load_snapshot", "read_partition", "observe", "columns_of", "newest", "Snapshot", "Partition",
+]  # fmt: skip

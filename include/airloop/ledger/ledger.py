@@ -134,9 +134,8 @@ class Ledger:
                 connection.execute(entries.insert().values(**values, as_of=as_of, recorded_at=datetime.now(UTC)))
         except sa.exc.IntegrityError:
             pass  # Another writer was first; what it wrote is read below.
-        found = sa.and_(*(entries.c[name] == values[name] for name in ("kind", "pipeline", "subject", "run_id")))
         with database.reading(self._engine) as connection:
-            return Entry(**connection.execute(sa.select(entries).where(found)).one()._mapping)
+            return Entry(**connection.execute(sa.select(entries).where(_exactly(values))).one()._mapping)
 
     def entries(
         self, pipeline: str, kind: str | None = None, *, subject: str | None = None, limit: int = 100
@@ -150,6 +149,30 @@ class Ledger:
         with database.reading(self._engine) as connection:
             found = connection.execute(query.order_by(entries.c.id.desc()).limit(limit))
             return [Entry(**row._mapping) for row in found]
+
+    def latest(
+        self, pipeline: str, kind: str, *, until: datetime | None = None, limit: int = 100, **having: str
+    ) -> list[Entry]:
+        """Return the ``limit`` entries of ``kind`` with the newest ``as_of``, not after ``until``, the newest first.
+
+        Unlike with ``entries`` it does not matter when they were recorded; those without an ``as_of`` are left out.
+        ``having`` are texts that the payload must have, for example ``action="RETRAIN"``.
+        """
+        query = sa.select(entries).where(entries.c.pipeline == pipeline, entries.c.kind == kind)
+        query = query.where(entries.c.as_of.is_not(None))
+        if until is not None:
+            query = query.where(entries.c.as_of <= until)
+        query = query.where(*(entries.c.payload[key].as_string() == text for key, text in having.items()))
+        with database.reading(self._engine) as connection:
+            found = connection.execute(query.order_by(entries.c.as_of.desc(), entries.c.id.desc()).limit(limit))
+            return [Entry(**row._mapping) for row in found]
+
+    def entry(self, pipeline: str, kind: str, subject: str, *, run_id: str = "") -> Entry | None:
+        """Return the one entry with this kind, subject and run, None where there is none."""
+        values = {"kind": kind, "pipeline": pipeline, "subject": subject, "run_id": run_id}
+        with database.reading(self._engine) as connection:
+            found = connection.execute(sa.select(entries).where(_exactly(values))).one_or_none()
+        return None if found is None else Entry(**found._mapping)
 
     def take_lease(self, pipeline: str, target: str, run_id: str, *, seconds: float, seize: bool = False) -> Lease:
         """Return the right to change a pipeline on a target for ``seconds``; the run that has it gets it again.
@@ -177,6 +200,11 @@ class Ledger:
                 migrate.bring_up_to_date(engine)
                 self._ready = engine
             return self._ready
+
+
+def _exactly(values: Mapping[str, Any]) -> sa.ColumnElement[bool]:
+    """Match the entry that ``values`` name: the unique constraint's columns."""
+    return sa.and_(*(entries.c[name] == values[name] for name in ("pipeline", "kind", "subject", "run_id")))
 
 
 def _live(connection: sa.Connection, pipeline: str, target: str) -> Champion | None:

@@ -10,7 +10,7 @@ Spec = dict[str, Any]
 
 # Colours that stand for the page's, which differ by day and by night; ``draw`` puts CSS variables in their place.
 INK, MUTED, LINE = "#010a01", "#010a02", "#010a03"
-CANDIDATE, CHAMPION, GOOD, BAD = "#010a04", "#010a05", "#010a06", "#010a07"
+CANDIDATE, CHAMPION, GOOD, BAD, OPEN = "#010a04", "#010a05", "#010a06", "#010a07", "#010a08"
 _VARIABLES = {
     INK: "ink",
     MUTED: "muted",
@@ -19,6 +19,7 @@ _VARIABLES = {
     CHAMPION: "champion",
     GOOD: "good",
     BAD: "bad",
+    OPEN: "open",
 }
 _ON_PAPER = {
     INK: "#1d2126",
@@ -28,6 +29,7 @@ _ON_PAPER = {
     CHAMPION: "#c2701c",
     GOOD: "#1a7f4b",
     BAD: "#c0332b",
+    OPEN: "#8a6a00",
 }
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _CONFIG: Spec = {

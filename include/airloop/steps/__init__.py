@@ -1,4 +1,4 @@
-"""The steps of a run, and the chain of them."""
+"""The steps of a run and of monitoring, and the chains of them."""
 
 from airloop.steps.chain import Run, Watch, run_all
 from airloop.steps.each import (
@@ -11,6 +11,17 @@ from airloop.steps.each import (
     validate_data,
     verify_bundle,
 )
+from airloop.steps.watching import (
+    Watched,
+    claim_retraining,
+    count_labels,
+    count_predictions,
+    decide_retraining,
+    profile_window,
+    score_drift,
+    score_performance,
+    watch_window,
+)
 
 __all__ = [
     "take_snapshot",
@@ -22,6 +33,15 @@ __all__ = [
     "release",
     "roll_back",
     "run_all",
+    "count_predictions",
+    "count_labels",
+    "profile_window",
+    "score_drift",
+    "score_performance",
+    "decide_retraining",
+    "claim_retraining",
+    "watch_window",
+    "Watched",
     "Run",
     "Watch",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -58,3 +59,43 @@ def test_the_database_refuses_to_change_history(ledger: Ledger, change: str, tab
     ):
         connection.execute(sa.text(change.format(table)))
     assert len(ledger.entries("flights")) == len(ledger.champions("flights")) == 1
+
+
+def test_the_latest_are_those_with_the_newest_as_of_whenever_they_were_recorded(ledger: Ledger) -> None:
+    for day in (3, 1, 2):
+        ledger.record("drift", "flights", f"d{day}", {}, as_of=MARCH + timedelta(days=day))
+    ledger.record("drift", "flights", "timeless", {})
+    ledger.record("drift", "churn", "d4", {}, as_of=MARCH + timedelta(days=4))
+    assert [entry.subject for entry in ledger.latest("flights", "drift")] == ["d3", "d2", "d1"]
+    assert [entry.subject for entry in ledger.latest("flights", "drift", limit=1)] == ["d3"]
+    until = MARCH + timedelta(days=2)
+    assert [entry.subject for entry in ledger.latest("flights", "drift", until=until)] == ["d2", "d1"]
+
+
+def test_the_latest_are_found_by_what_their_payload_says(ledger: Ledger) -> None:
+    for day, action in enumerate(["WAIT", "RETRAIN", "WAIT", "RETRAIN"]):
+        ledger.record("decision", "flights", f"w{day}", {"action": action}, as_of=MARCH + timedelta(days=day))
+    ledger.record("decision", "flights", "w9", {"reasons": ["RETRAIN"]}, as_of=MARCH)
+    found = ledger.latest("flights", "decision", action="RETRAIN")
+    assert [entry.subject for entry in found] == ["w3", "w1"]
+
+
+def test_one_entry_is_found_by_kind_subject_and_run(ledger: Ledger) -> None:
+    ledger.record("decision", "flights", "w1", {"action": "WAIT"})
+    ledger.record("decision", "flights", "w1", {"action": "RETRAIN"}, run_id="r")
+    found, of_run = ledger.entry("flights", "decision", "w1"), ledger.entry("flights", "decision", "w1", run_id="r")
+    assert found is not None
+    assert of_run is not None
+    assert (found.payload["action"], of_run.payload["action"]) == ("WAIT", "RETRAIN")
+    assert ledger.entry("flights", "decision", "w2") is None
+
+
+def test_of_writers_at_once_one_wins_and_all_learn_who(ledger: Ledger) -> None:
+    def write(number: int) -> str:
+        entry = Ledger(ledger.url).record("retraining", "flights", "w1", {"run_id": f"r{number}"})
+        return str(entry.payload["run_id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        told = set(pool.map(write, range(4)))
+    assert len(told) == 1
+    assert len(ledger.entries("flights", "retraining")) == 1
