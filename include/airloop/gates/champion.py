@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from airloop.bundle import Bundle
+    from airloop.data.snapshot import Snapshot
     from airloop.features.schema import Schema
     from airloop.ledger import Champion
     from airloop.spec import Pipeline
@@ -67,6 +68,16 @@ def open_live(workspace: Workspace, pipeline: Pipeline) -> LiveModel | ChampionU
         return LiveModel(live, model, scorer, folder, _trained_until(workspace, pipeline, bundle))
     except (BundleError, FeatureError, ChampionUnusable) as error:
         return ChampionUnusable(f"the champion (version {live.version}) cannot be judged: {error}")
+
+
+def as_if_live(workspace: Workspace, pipeline: Pipeline, live: Champion, model: str, snapshot: Snapshot) -> LiveModel:
+    """Return ``models/<model>``, trained on ``snapshot``, as the champion ``live``, of which the ledger knows nothing.
+
+    Raises BundleError and FeatureError when it cannot be opened, FileNotFoundError when it is not in the store.
+    """
+    folder = workspace.store.folder("models", model)
+    scorer = Scorer.open(folder, threads=pipeline.spec.model.threads)
+    return LiveModel(live, model, scorer, folder, snapshot.holdout_start)
 
 
 def fits_of(scorer: Scorer, folder: Path | None, frame: pd.DataFrame) -> list[Array]:

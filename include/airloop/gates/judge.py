@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KIND = "verdicts"
+REHEARSALS = "rehearsals"
+"""Where verdicts lie that were given against another champion than the ledger's; no release rests on them."""
 FILE = "verdict.json"
 REPORT = "report.html"
 
@@ -57,17 +60,44 @@ def judge(
         report = f"{workspace.store.uri(KIND, name)}/{REPORT}"
         verdict = weigh(case, evidence, training, report)
         subject = Subject(pipeline, snapshot, validation, evidence, verdict, training, _lineage(case, training))
+        page = render(subject)
         with workspace.store.writing(KIND, name) as folder:
-            _write(folder, case, verdict, render(subject))
+            _write(folder, case, measured(verdict, evidence))
+            (folder / REPORT).write_text(page, encoding="utf-8")
     verdict = load_verdict(workspace, name)
-    workspace.ledger.record("verdict", pipeline.name, name, _entry(verdict, model_digest), as_of=snapshot.as_of)
+    workspace.ledger.record("verdict", pipeline.name, name, entry_of(verdict, model_digest), as_of=snapshot.as_of)
     log.info("version %s: %s. %s", version, verdict.outcome, "; ".join(verdict.reasons))
     return name, verdict
 
 
-def load_verdict(workspace: Workspace, name: str) -> Verdict:
+def rehearse(
+    workspace: Workspace,
+    pipeline: Pipeline,
+    snapshot_digest: str,
+    snapshot: Snapshot,
+    validation: Validation,
+    model_digest: str,
+    version: str,
+    champion: LiveModel | ChampionUnusable | None,
+) -> tuple[str, Verdict]:
+    """Return what the verdict would be against ``champion``, and its digest; one on the same inputs is found.
+
+    Like ``judge``, but the ledger is neither read nor written, and no report is drawn.
+    """
+    check_slices(pipeline, snapshot)
+    case = Case(workspace, pipeline, snapshot_digest, snapshot, validation, model_digest, version, champion)
+    name = digest.of_value(case.inputs())
+    if not workspace.store.has(REHEARSALS, name):
+        evidence = case.gather()
+        verdict = weigh(case, evidence, read_training(case.folder), "")
+        with workspace.store.writing(REHEARSALS, name) as folder:
+            _write(folder, case, measured(verdict, evidence))
+    return name, load_verdict(workspace, name, REHEARSALS)
+
+
+def load_verdict(workspace: Workspace, name: str, kind: str = KIND) -> Verdict:
     """Return the verdict with this digest. Raises FileNotFoundError when it is not in the store."""
-    return msgspec.json.decode((workspace.store.folder(KIND, name) / FILE).read_bytes(), type=Verdict)
+    return msgspec.json.decode((workspace.store.folder(kind, name) / FILE).read_bytes(), type=Verdict)
 
 
 def weigh(case: Case, evidence: Evidence, training: dict[str, Any], report: str) -> Verdict:
@@ -86,6 +116,11 @@ def weigh(case: Case, evidence: Evidence, training: dict[str, Any], report: str)
         rows=len(evidence.holdout),
         report=report,
     )
+
+
+def measured(verdict: Verdict, evidence: Evidence) -> Verdict:
+    """Return ``verdict`` with the candidate's metrics on the holdout."""
+    return replace(verdict, metrics={metric: evidence.measure(metric) for metric in evidence.metrics})
 
 
 def _holds(case: Case, evidence: Evidence) -> Iterator[str]:
@@ -125,7 +160,8 @@ def _lineage(case: Case, training: dict[str, Any]) -> dict[str, str]:
     return named | ({"made with": versions} if versions else {})
 
 
-def _entry(verdict: Verdict, model: str) -> dict[str, Any]:
+def entry_of(verdict: Verdict, model: str) -> dict[str, Any]:
+    """Return what the ledger keeps of a verdict. ``metrics``: name → value, lower and upper bound (95 %), or None."""
     return {
         "outcome": str(verdict.outcome),
         "reasons": list(verdict.reasons),
@@ -134,10 +170,14 @@ def _entry(verdict: Verdict, model: str) -> dict[str, Any]:
         "model": model,
         "rows": verdict.rows,
         "report": verdict.report,
+        "metrics": {
+            name: [one.value, *(one.interval or (None, None))]
+            for name, one in verdict.metrics.items()
+            if one.value is not None
+        },
     }
 
 
-def _write(folder: Path, case: Case, verdict: Verdict, page: str) -> None:
+def _write(folder: Path, case: Case, verdict: Verdict) -> None:
     (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     (folder / "inputs.json").write_text(json.dumps(case.inputs(), indent=1, sort_keys=True), encoding="utf-8")
-    (folder / REPORT).write_text(page, encoding="utf-8")

@@ -7,7 +7,7 @@ holds; only what was asked, measured and met promotes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -99,7 +99,9 @@ class Verdict:
     rows: int
     """Labelled holdout rows."""
     report: str
-    """URI of the HTML page."""
+    """URI of the HTML page; "" where none was drawn."""
+    metrics: dict[str, Measured] = field(default_factory=dict)
+    """Of the candidate on the holdout, all that the task has."""
 
 
 def decide(results: Sequence[GateResult], *, has_champion: bool, holds: Sequence[str] = ()) -> Decision:

@@ -127,6 +127,10 @@ def _model_and_people(spec: Spec) -> Found:
         if "." not in notify.notifier and notify.notifier not in NOTIFIERS:
             hint = f"{nearest(notify.notifier, NOTIFIERS)} Or give a dotted path, for example package.Class."
             yield ("notify", number, "notifier"), f"unknown notifier {notify.notifier!r}.{hint}"
+        needed = NOTIFIERS.get(notify.notifier, ())
+        if needed and len([key for key in needed if notify.args.get(key)]) != 1:
+            one = " or ".join(f"`{key}`" for key in needed)
+            yield ("notify", number, "args"), f"notifier {notify.notifier!r} needs {one}"
 
 
 def _files(spec: Spec, folder: Path) -> Found:

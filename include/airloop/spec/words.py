@@ -36,5 +36,5 @@ METRICS: dict[str, Metric] = {
 TRAINERS = ("xgboost",)
 """Trainers that have a short name; others are given by their dotted path."""
 
-NOTIFIERS = ("log", "smtp", "webhook")
-"""Notifiers that have a short name; others are given by their dotted path."""
+NOTIFIERS: dict[str, tuple[str, ...]] = {"log": (), "smtp": ("to",), "webhook": ("conn_id", "url")}
+"""Notifiers that have a short name, with the arguments of which one is needed; others have a dotted path."""

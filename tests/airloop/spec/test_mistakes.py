@@ -103,6 +103,8 @@ TABLE = [
         "write a number per day, week or month, for example '2 per week'",
     ),
     ("on: [released]", "on: [sold]", "24 notify[0].on[0]: unknown word 'sold'. Did you mean 'held'? Known: act, failed, held, no_fresh_champion, no_traffic, rejected, released, retrain, rolled_back, stale."),
+    ("airflow.providers.slack.notifications.slack.SlackNotifier", "webhook", "24 notify[0].args: notifier 'webhook' needs `conn_id` or `url`"),
+    ("airflow.providers.slack.notifications.slack.SlackNotifier", "webhok", "24 notify[0].notifier: unknown notifier 'webhok'. Did you mean 'webhook'? Known: log, smtp, webhook. Or give a dotted path, for example package.Class."),
     ("owner: churn-team", "owner: 12", "25 owner: 12 is not a text; put it in quotes"),
     ("owner: churn-team", "owner: !!python/name:os.system x", "25 owner: the tag '!!python/name:os.system' is not allowed; write the plain value"),
     ("partition: day\n", "partition: day\n  partition: hour\n", "6 data.partition: written twice, first in line 5"),
