@@ -64,7 +64,7 @@ test-unit: setup ## tests that start no Airflow
 test-e2e: setup ## tests on a real Airflow and a real model server, and the slow ones
 	$(PY) -m pytest -m "e2e or slow"
 
-demo: setup ## from flight data to a live model, in one go
+demo: setup ## the whole loop on real flights: release, watch, retrain, release
 	@$(PY) -m airloop demo
 
 up: setup ## start Airflow and the model server

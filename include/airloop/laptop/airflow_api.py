@@ -82,6 +82,11 @@ class AirflowApi:
             if "already exists" not in str(error):
                 raise
 
+    def runs(self, dag_id: str, run_type: str) -> list[dict[str, Any]]:
+        """Return the newest runs of a type (``manual``, ``scheduled``, ``asset_triggered``), the newest first."""
+        asked = {"run_type": run_type, "order_by": "-run_after", "limit": 50}
+        return list(self.request("GET", f"/dags/{dag_id}/dagRuns", params=asked)["dag_runs"])
+
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return a run."""
         return dict(self.request("GET", _run(dag_id, run_id)))

@@ -1,57 +1,61 @@
-"""``make demo``: real flight data to a model that answers over HTTP, by way of Airflow."""
+"""``make demo``: the whole loop on real flights, by way of Airflow.
+
+A model is trained and released as of March 2013. Then the spring is sent to it, week by week; Airflow watches each week
+and, when the model has become worse, trains and releases the next one by itself.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from airloop.errors import AirloopError
-from airloop.laptop import control, processes
+from airloop import clock
+from airloop.laptop import control, timeline
 from airloop.laptop.airflow_api import AirflowApi
 from airloop.laptop.control import Stack
+from airloop.laptop.endpoint import tell_endpoint
 from airloop.laptop.follow import follow
+from airloop.laptop.landing import DemoFailed, landing
 from airloop.laptop.stack import out, say, tell_where
-from airloop.serving.tokens import INFER_VARIABLE, read_or_make
-from airloop.workspace import PROJECT, Workspace
+from airloop.laptop.weeks import Week, Weeks, replayed
+from airloop.refs import Level
+from airloop.replay import Replay, ticks
+from airloop.spec import Pipeline, find
+from airloop.workspace import Workspace
 
 PIPELINE = "flight_delays"
-AS_OF = "2013-03-18T00:00:00Z"
-
-
-class DemoFailed(AirloopError):
-    """The demo could not go on."""
+METRIC = "roc_auc"
+RELEASED_AT = clock.parse("2013-03-18")
+WATCHED_UNTIL = clock.parse("2013-06-17")
+ROWS_UNTIL = clock.parse("2013-06-24")
+"""Rows for a release that begins in the last week."""
 
 
 def run() -> None:
-    """Show the whole way, then stay up at a terminal until Ctrl-C; elsewhere stop all that was started.
+    """Show the whole loop, then stay up at a terminal until Ctrl-C; elsewhere stop all that was started.
 
     Raises DemoFailed, RunFailed, StackFailed or PortTaken; then, too, nothing is left running.
     """
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     workspace = Workspace.from_environment()
-    landing = _start_landing(workspace)
-    try:
-        with _stack() as running, running.api() as api:
-            _finish_landing(workspace, landing)
-            run_id = _train(api)
-            _tell_result(workspace, running, api, run_id)
-            say(f"{time.monotonic() - began:.0f} s from nothing to here")
-            if sys.stdin.isatty() and out.is_terminal and not os.environ.get("CI"):
-                _stay_up(running)
-    finally:
-        if landing.poll() is None:
-            landing.terminate()
-            landing.wait()
+    say(f"landing the flights of 2013 in {workspace.home / 'data'}")
+    with landing(workspace, PIPELINE) as landed, _stack() as running, running.api() as api:
+        landed()
+        workspace = replace(workspace, server_url=running.server_url)
+        pipeline = find(PIPELINE, workspace)
+        _train(workspace, api)
+        weeks = _replay(workspace, pipeline, api)
+        _tell_result(workspace, running, weeks)
+        say(f"{time.monotonic() - began:.0f} s from nothing to here")
+        if sys.stdin.isatty() and out.is_terminal and not os.environ.get("CI"):
+            _stay_up(running)
 
 
 @contextmanager
@@ -69,84 +73,70 @@ def _stack() -> Iterator[Stack]:
             signal.signal(signal.SIGINT, before)
 
 
-def _start_landing(workspace: Workspace) -> subprocess.Popen[bytes]:
-    say(f"landing the flights of 2013 in {workspace.home / 'data'}")
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "include"), "AIRLOOP_HOME": str(workspace.home)}
-    return processes.start([sys.executable, "-m", f"pipelines.{PIPELINE}.land"], env, _landing_log(workspace))
-
-
-def _finish_landing(workspace: Workspace, landing: subprocess.Popen[bytes]) -> None:
-    if landing.wait():
-        log = _landing_log(workspace)
-        raise DemoFailed(f"the flights could not be landed; last lines of {log}:\n{processes.last_lines(log)}")
-
-
-def _landing_log(workspace: Workspace) -> Path:
-    return workspace.home / "logs" / "landing.log"
-
-
-def _train(api: AirflowApi) -> str:
-    """Trigger the training as a person would, follow it to its end and return the run's id."""
+def _train(workspace: Workspace, api: AirflowApi) -> None:
+    """Trigger the first training as a person would, and follow it to its end. Raises DemoFailed if nothing is live."""
     dag_id = f"{PIPELINE}.train"
     api.wait_for_dag(dag_id)
     run_id = f"demo__{time.strftime('%Y-%m-%dT%H:%M:%S')}"
-    say(f"training as of {AS_OF}: {api.url}/dags/{dag_id}/runs/{run_id}")
-    api.trigger(dag_id, run_id, {"as_of": AS_OF, "why": "make demo"})
+    say(f"training as of {RELEASED_AT:%Y-%m-%d}: {api.url}/dags/{dag_id}/runs/{run_id}")
+    api.trigger(dag_id, run_id, {"as_of": clock.iso(RELEASED_AT), "why": "make demo"})
     follow(api, dag_id, run_id, out)
-    return run_id
+    if workspace.ledger.live(PIPELINE, "local") is None:
+        said = (api.result(dag_id, run_id, task) for task in ("verify_bundle", "judge_candidate"))
+        why = next(("; ".join(ref["reasons"]) for ref in said if ref), "its log says why")
+        raise DemoFailed(f"the first model was not released: {why}")
 
 
-def _tell_result(workspace: Workspace, running: Stack, api: AirflowApi, run_id: str) -> None:
-    """Print what came out, and what to try next."""
-    dag_id = f"{PIPELINE}.train"
-    verdict = api.result(dag_id, run_id, "judge_candidate")
-    model = api.result(dag_id, run_id, "train_model")
-    out.print()
-    out.print(f"  [b]{verdict['outcome']}[/]  {PIPELINE} version [b]{model['version']}[/]")
-    for reason in verdict["reasons"]:
+def _replay(workspace: Workspace, pipeline: Pipeline, api: AirflowApi) -> list[Week]:
+    """Send the spring, print what became of each week, and return that."""
+    say(f"sending {RELEASED_AT:%d %B} to {WATCHED_UNTIL:%d %B %Y} to the endpoint, a week at a time")
+    found: dict[datetime, Week] = {}
+    with Replay(workspace, pipeline, RELEASED_AT, ROWS_UNTIL, known_until=datetime.now(UTC), batch=100) as replay:
+        for week in replayed(Weeks(workspace, pipeline, api, replay), ticks(pipeline.spec, RELEASED_AT, WATCHED_UNTIL)):
+            found[week.start] = week
+            _tell_week(workspace, week)
+        if replay.tally.refused:
+            say(f"{replay.tally.refused} of {replay.tally.rows:,} rows were refused: {'; '.join(replay.tally.reasons)}")
+    return list(found.values())
+
+
+def _tell_week(workspace: Workspace, week: Week) -> None:
+    if week.retrained is None:
+        out.print(timeline.line(week, METRIC, _baselines(workspace, [week])))
+        acts = Level.ACT in (week.drift["level"], week.performance["level"])
+        shown = week.decision["reasons"][:1] if acts else ()
+    else:
+        shown = week.retrained.reasons
+    for reason in shown:
         out.print(f"    {reason}", markup=False)
-    out.print(f"  report        {verdict['report']}")
+
+
+def _baselines(workspace: Workspace, weeks: Sequence[Week]) -> dict[str, float]:
+    """Return how good each model was on the rows that it was judged on, by its bundle."""
+    from airloop.profiles.reference import FOLDER, Reference
+
+    bundles = {week.window["bundle"] for week in weeks} - {""}
+    loaded = {digest: Reference.load(workspace.store.folder("bundles", digest) / FOLDER) for digest in bundles}
+    return {digest: one.baseline[METRIC][0] for digest, one in loaded.items() if METRIC in one.baseline}
+
+
+def _tell_result(workspace: Workspace, running: Stack, weeks: list[Week]) -> None:
+    """Print the time line, and what to look at and to try next."""
+    out.print(f"\n  [b]{PIPELINE}[/], {RELEASED_AT:%Y-%m-%d} to {WATCHED_UNTIL:%Y-%m-%d}\n")
+    for line in timeline.lines(weeks, METRIC, _baselines(workspace, weeks)):
+        out.print(line)
+    out.print()
+    for week in weeks:
+        if week.asks:
+            out.print(f"  why           {week.decision['report']}", markup=False)
+        if week.retrained and week.retrained.report:
+            out.print(f"  judgement     {week.retrained.report}", markup=False)
     tell_where(running)
     champion = workspace.ledger.live(PIPELINE, "local")
     if champion is None:
-        out.print("  Nothing was released, and nothing was live before.")
-        return
+        raise DemoFailed("nothing is live at the end: look at the verdicts above")
     out.print(f"  live          version {champion.version}, data up to {champion.data_cut_off:%Y-%m-%d}")
-    _tell_endpoint(workspace, running, champion.bundle)
-
-
-def _tell_endpoint(workspace: Workspace, running: Stack, bundle: str) -> None:
-    """Print a request that works when pasted, and what the model answers to it."""
-    from airloop.serving.client import ServerClient
-
-    row = _golden_row(workspace, bundle)
-    with ServerClient(running.server_url, read_or_make(workspace.home).infer) as client:
-        inputs = [
-            {"name": each["name"], "datatype": each["datatype"], "shape": [1], "data": [row[each["name"]]]}
-            for each in client.metadata(PIPELINE)["inputs"]
-        ]
-        answer = client.infer(PIPELINE, row)
-    request = workspace.home / "example_request.json"
-    request.write_text(json.dumps({"inputs": inputs}, indent=1), encoding="utf-8")
-    url = f"{running.server_url}/v2/models/{PIPELINE}/infer"
-    out.print(f"  endpoint      {url}")
-    out.print(f"  its answer    {json.dumps(answer['outputs'])}", markup=False)
-    out.print("  ask it yourself:\n")
-    out.print(_curl(workspace, url, request), markup=False)
-
-
-def _golden_row(workspace: Workspace, digest: str) -> dict[str, Any]:
-    """Return the first row that the bundle was verified with."""
-    from airloop.bundle import open_bundle
-
-    return {name: values[0] for name, values in open_bundle(workspace, digest).golden.inputs.items()}
-
-
-def _curl(workspace: Workspace, url: str, request: Path) -> str:
-    """Return the command that sends ``request``; the token is read when it runs and shows nowhere."""
-    file = shlex.quote(str(workspace.home / "secrets" / "infer.token"))
-    token = f"${INFER_VARIABLE}" if os.environ.get(INFER_VARIABLE) else f"$(cat {file})"
-    return f'curl -s -H "Authorization: Bearer {token}" -d @{shlex.quote(str(request))} {url}'
+    tell_endpoint(workspace, running, PIPELINE, champion.bundle)
 
 
 def _stay_up(running: Stack) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -32,6 +33,7 @@ DONE = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 FOUND: dict[str, Callable[[dict[str, Any]], str]] = {
     "take_snapshot": lambda ref: f"{ref['rows']:,} rows in {ref['partitions']} partitions, known at {ref['as_of']}",
     "validate_data": lambda ref: f"{ref['quarantined']:,} rows quarantined, {len(ref['warnings'])} warnings",
+    "claim_retraining": lambda ref: "; ".join(ref["reasons"])[:120],
     "train_model": lambda ref: f"version {ref['version']}  {_numbers(ref['metrics'])}",
     "judge_candidate": lambda ref: f"{ref['outcome']}",
     "package_bundle": lambda ref: f"bundle {ref['digest'][:12]}",
@@ -42,8 +44,16 @@ FOUND: dict[str, Callable[[dict[str, Any]], str]] = {
 """What a task's result says in one line."""
 
 
+Show = Callable[[AirflowApi, str, str, Console, "Watched", float], str]
+"""Shows a run until it ends, or a deadline, and returns its state."""
+
+
 class RunFailed(AirloopError):
     """A run of Airflow ended badly; the message has the end of the failing task's log."""
+
+
+States = dict[str, str]
+"""Task → state."""
 
 
 @dataclass
@@ -51,17 +61,30 @@ class Watched:
     """What was seen of a run so far."""
 
     order: list[str]
+    see: Callable[[States], None]
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
 
 
-def follow(api: AirflowApi, dag_id: str, run_id: str, out: Console, *, timeout_s: float = 900) -> str:
+def follow(
+    api: AirflowApi,
+    dag_id: str,
+    run_id: str,
+    out: Console,
+    *,
+    briefly: str = "",
+    see: Callable[[States], None] = lambda states: None,
+    timeout_s: float = 900,
+) -> str:
     """Show a run until it ends and return its state: a live table at a terminal, a line per event elsewhere.
 
-    Raises RunFailed, with the end of the log, when a task failed.
+    With ``briefly``, what the run is for, there is one line that is gone with the run. ``see`` is told the tasks'
+    states now and then. Raises RunFailed, with the end of the log, when a task failed.
     """
-    watched = Watched(_in_order(api.request("GET", f"/dags/{dag_id}/tasks")["tasks"]))
-    show = _live if out.is_terminal else _lines
+    watched = Watched(_in_order(api.request("GET", f"/dags/{dag_id}/tasks")["tasks"]), see)
+    show: Show = _live if out.is_terminal else _lines
+    if briefly:
+        show = partial(_brief, briefly)
     state = show(api, dag_id, run_id, out, watched, time.monotonic() + timeout_s)
     if state != "success":
         raise RunFailed(_what_failed(api, dag_id, run_id, watched))
@@ -83,6 +106,7 @@ def _look(api: AirflowApi, dag_id: str, run_id: str, watched: Watched) -> tuple[
     tasks = api.tasks(dag_id, run_id)
     changed = [name for name in watched.order if _state(tasks, name) != _state(watched.tasks, name)]
     watched.tasks = tasks
+    watched.see({name: _state(tasks, name) for name in tasks})
     for name in changed:
         if _state(tasks, name) in DONE and name in FOUND:
             result = api.result(dag_id, run_id, name)
@@ -109,6 +133,19 @@ def _lines(api: AirflowApi, dag_id: str, run_id: str, out: Console, watched: Wat
         if state in ENDED or time.monotonic() > deadline:
             return state
         time.sleep(0.4)
+
+
+def _brief(
+    what: str, api: AirflowApi, dag_id: str, run_id: str, out: Console, watched: Watched, deadline: float
+) -> str:
+    with out.status(Text(what)) as status:
+        while True:
+            state, _ = _look(api, dag_id, run_id, watched)
+            at_work = [name for name in watched.order if _state(watched.tasks, name) == "running"]
+            status.update(Text(f"{what}: {', '.join(at_work)}" if at_work else what))
+            if state in ENDED or time.monotonic() > deadline:
+                return state
+            time.sleep(0.2)
 
 
 def _table(watched: Watched) -> RenderableType:

@@ -12,6 +12,8 @@ from airloop.laptop import ports, secret_files
 from airloop.workspace import PROJECT, Workspace
 
 USER = "admin"
+ON_SQLITE = Path(__file__).parent / "airflow_on_sqlite"
+"""Where Airflow finds ``airflow_local_settings``."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _inherited(env: Mapping[str, str]) -> dict[str, str]:
 
 def _airloop(workspace: Workspace, server_port: int) -> dict[str, str]:
     return {
-        "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
+        "PYTHONPATH": os.pathsep.join(map(str, (PROJECT / "include", PROJECT / "plugins", ON_SQLITE))),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "AIRLOOP_HOME": str(workspace.home),
         "AIRLOOP_STORE": workspace.store_url,

@@ -41,6 +41,7 @@ class App:
         metrics: Metrics,
         journal: Journal | None,
         bodies: Bodies,
+        flush: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._tokens = tokens
         self._admin = admin
@@ -48,6 +49,7 @@ class App:
         self._metrics = metrics
         self._journal = journal
         self.bodies = bodies
+        self._flush = flush
         self.infer_paths: dict[bytes, str] = {}
         """Path of a request for a prediction → model."""
         self.is_restored = False
@@ -96,6 +98,8 @@ class App:
                 return self._reading(self._send_metrics, INFER)
             case ["admin", "pipelines", name]:
                 return self._administer(name)
+            case ["admin", "predictions", "flush"]:
+                return self._flush_log
             case ["v2"]:
                 return self._reading(self._server, INFER)
             case ["v2", "health", "live"]:
@@ -159,6 +163,15 @@ class App:
             await http.respond(send, 200, msgspec.json.encode(shown))
 
         return handle
+
+    async def _flush_log(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._authorize(_authorization(scope), self._tokens.may_administer)
+        _allow(scope, "POST")
+        if self._flush is None:
+            raise Refusal(409, "this server keeps no prediction log")
+        if not await self._flush():
+            raise Refusal(503, "the store does not take the prediction log; the server's log says why. Nothing is lost")
+        await http.respond(send, 200, msgspec.json.encode({"flushed": True}))
 
     def _authorize(self, authorization: bytes, may: Callable[[bytes], bool]) -> None:
         if may(authorization):

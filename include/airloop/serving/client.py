@@ -13,7 +13,8 @@ from airloop.errors import BundleError, Unreachable
 from airloop.serving.refusal import Refusal
 
 LOADING_S = 120.0
-"""Longest wait for a bundle to be loaded."""
+"""Longest wait for a bundle to be loaded, or the prediction log to be written."""
+_IS_JSON = {"content-type": "application/json"}
 
 
 class ServerClient:
@@ -90,6 +91,14 @@ class ServerClient:
         ]
         body = {"inputs": inputs} | ({"id": identity} if identity else {})
         return _json(self._ask("POST", f"{_model(pipeline, version)}/infer", json=body))
+
+    def ask(self, pipeline: str, body: bytes) -> dict[str, Any]:
+        """Return the answer to a request that is JSON already."""
+        return _json(self._ask("POST", f"{_model(pipeline, None)}/infer", content=body, headers=_IS_JSON))
+
+    def flush(self) -> None:
+        """Have the server write all that it answered so far to the store's prediction log; return once it is there."""
+        _json(self._ask("POST", "/admin/predictions/flush", timeout=LOADING_S))
 
     def metrics(self) -> str:
         """Return the counters in Prometheus' text format."""

@@ -29,6 +29,7 @@ class Keeper:
         self._folder = folder
         self._store_url = store_url
         self._every_s = every_s
+        self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled. What an earlier server left is written first."""
@@ -38,6 +39,11 @@ class Keeper:
             if self._journal.is_due(MOST_BYTES, self._every_s) or not is_done:
                 self._journal.close_segment()
                 is_done = await self.compact()
+
+    async def flush(self) -> bool:
+        """Write all that was answered so far to the store now; return whether the store took all of it."""
+        self._journal.close_segment()
+        return await self.compact()
 
     async def finish(self) -> None:
         """Write everything to the store; what does not make it in LAST_S stays in the journal."""
@@ -50,6 +56,11 @@ class Keeper:
 
     async def compact(self) -> bool:
         """Turn closed segments into Parquet in a process of its own; return whether the store took all of them."""
+        # A second process would pass over what a first one still writes, and say that it is done.
+        async with self._one_at_a_time:
+            return await self._compact()
+
+    async def _compact(self) -> bool:
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "airloop.serving.compact", str(self._folder)),

@@ -72,7 +72,8 @@ class Process:
         self.shadow = Shadow()
         self._inference = Inference(self._metrics, self.journal, self.shadow)
         granted = granted or tokens.read_or_make(workspace.home)
-        self.app = App(granted, self.admin, self._inference, self._metrics, self.journal, self.bodies)
+        flush = self._keeper.flush if self._keeper else None
+        self.app = App(granted, self.admin, self._inference, self._metrics, self.journal, self.bodies, flush)
 
     def protocol(self) -> Any:
         """Return what uvicorn speaks HTTP with: the short way where httptools is installed, h11 elsewhere."""

@@ -87,3 +87,19 @@ def test_a_failed_task_shows_the_end_of_its_log():
         "parcels.train: take_snapshot failed; the end of its log:\n"
         "  reading flights\n  DataError: two rows have one key\n  at flights"
     )
+
+
+def test_briefly_there_is_a_line_at_most_and_what_is_seen_is_told():
+    states = []
+    console = Console(file=io.StringIO(), force_terminal=False, width=120)
+    following.follow(
+        Recorded(*ENDS_WELL), "parcels.train", "run-1", console, briefly="watching the week", see=states.append
+    )
+    assert console.file.getvalue() == ""
+    assert states[0] == {"take_snapshot": "running"} and states[-1]["release"] == "skipped"
+
+
+def test_briefly_a_failure_is_told_all_the_same():
+    failed = ("failed", {"take_snapshot": "failed"})
+    with pytest.raises(following.RunFailed, match="take_snapshot failed"):
+        following.follow(Recorded(failed), "parcels.train", "run-1", Console(file=io.StringIO()), briefly="watching")
