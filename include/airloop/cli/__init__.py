@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from airloop.cli import history, laptop, pipelines, run, steps
+from airloop.cli import backtest, history, laptop, leaderboard, monitor, pipelines, replay, run, steps
 from airloop.cli.screen import complain, log_to_stderr
 from airloop.errors import AirloopError
 
@@ -30,7 +30,7 @@ def _airloop(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO)
 
 
-for _room in (pipelines, run, history, laptop, steps):
+for _room in (pipelines, run, monitor, history, leaderboard, replay, backtest, laptop, steps):
     _room.add_to(app)
 
 

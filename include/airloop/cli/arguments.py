@@ -14,10 +14,11 @@ import typer
 from pydantic import ValidationError
 
 from airloop import clock
-from airloop.refs import Ref
+from airloop.refs import Handed
 
 
-def _instant(text: str | datetime) -> datetime:
+def read_instant(text: str | datetime) -> datetime:
+    """Return an instant in UTC. Raises BadParameter for what is not ISO 8601."""
     try:
         return text if isinstance(text, datetime) else clock.parse(text)
     except ValueError as error:
@@ -27,7 +28,17 @@ def _instant(text: str | datetime) -> datetime:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline, a folder of include/pipelines.")]
 AsOf = Annotated[
     datetime,
-    typer.Option("--as-of", parser=_instant, metavar="INSTANT", help="The instant the run pretends it is (ISO 8601)."),
+    typer.Option(
+        "--as-of", parser=read_instant, metavar="INSTANT", help="The instant the run pretends it is (ISO 8601)."
+    ),
+]
+From = Annotated[
+    datetime,
+    typer.Option("--from", parser=read_instant, metavar="INSTANT", help="Where the period begins (ISO 8601)."),
+]
+To = Annotated[
+    datetime,
+    typer.Option("--to", parser=read_instant, metavar="INSTANT", help="Where it ends; this instant is not in it."),
 ]
 Refs = Annotated[
     str,
@@ -42,7 +53,7 @@ def new_run_id() -> str:
     return f"cli-{uuid.uuid4().hex[:12]}"
 
 
-def read_refs(text: str, wanted: Mapping[str, type[Ref]]) -> dict[str, Ref]:
+def read_refs(text: str, wanted: Mapping[str, type[Handed]]) -> dict[str, Handed]:
     """Return the ``wanted`` refs from JSON; others are passed over. Raises BadParameter naming what is amiss."""
     given = _object(text)
     missing = [name for name in wanted if name not in given]
@@ -51,7 +62,7 @@ def read_refs(text: str, wanted: Mapping[str, type[Ref]]) -> dict[str, Ref]:
             f"--refs needs {', '.join(wanted)}; missing: {', '.join(missing)}. "
             "A ref is the JSON line that the step before printed."
         )
-    refs: dict[str, Ref] = {}
+    refs: dict[str, Handed] = {}
     for name, kind in wanted.items():
         try:
             refs[name] = kind.model_validate(given[name])

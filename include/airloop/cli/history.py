@@ -1,4 +1,4 @@
-"""``history`` and ``explain``: what was live when, and why, in plain words."""
+"""``history`` and ``explain``: what was live when, what was found in production, and why, in plain words."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from airloop.cli import windows
 from airloop.cli.arguments import AsJson, Name
 from airloop.cli.screen import colour, console, emit, when
 from airloop.errors import ReleaseRefused
@@ -32,16 +33,19 @@ def _history(
     limit: Annotated[int, typer.Option(min=1, help="Newest lines to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was in production and what was judged, the newest first."""
+    """Show what was in production, what was judged and what was watched, the newest first."""
     from airloop import release
+    from airloop.monitoring import records
 
     workspace = Workspace.from_environment()
     spec = find(name, workspace).spec
     rows = release.history(workspace, name)[:limit]
     verdicts = workspace.ledger.entries(name, "verdict", limit=limit)
+    watched = records.records(workspace.ledger, name, limit)
     if as_json:
         production = [vars(row.champion) | {"until": row.until} for row in rows]
-        emit({"pipeline": name, "production": production, "verdicts": [vars(entry) for entry in verdicts]})
+        judged = {"verdicts": [vars(entry) for entry in verdicts], "windows": [one.plain() for one in watched]}
+        emit({"pipeline": name, "production": production, **judged})
         return
     screen = console()
     screen.print(_production(rows) if rows else f"{name} was never released")
@@ -50,20 +54,35 @@ def _history(
     if verdicts:
         screen.print()
         screen.print(_judged(verdicts))
+    if watched:
+        screen.print()
+        screen.print(windows.table_of(watched))
 
 
 def _explain(
     name: Name,
     version: Annotated[
-        str | None, typer.Argument(metavar="[VERSION|'#GENERATION']", help="Default: what is live now.")
+        str | None,
+        typer.Argument(
+            metavar="[VERSION|'#GENERATION'|WINDOW]",
+            help="Default: what is live now. A window is named by an instant within it, or by both ends: START/END.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why a version is, or was, in production, or why it is not."""
+    """Say why a version is, or was, in production, or why it is not; or what was found in a window, and decided."""
     from airloop import release
+    from airloop.monitoring import records
 
     workspace = Workspace.from_environment()
     find(name, workspace)
+    watched = records.record_of(workspace.ledger, name, version) if version and "-" in version else None
+    if watched is not None:
+        if as_json:
+            emit({"window": watched.plain()})
+        else:
+            windows.show(watched, workspace.ledger.champions(name), console())
+        return
     try:
         explanation = release.explain(workspace, name, version)
     except ReleaseRefused:

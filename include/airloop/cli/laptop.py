@@ -45,7 +45,9 @@ def _down() -> None:
 
 
 def _demo() -> None:
-    """Take real flight data to a live model, and show each step."""
+    """Show the whole loop on real flights: train, release, watch, and retrain when the model has become worse."""
+    from airloop.cli.screen import quiet
     from airloop.laptop import demo
 
-    demo.run()
+    with quiet("airloop.data"):
+        demo.run()

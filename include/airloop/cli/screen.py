@@ -19,8 +19,8 @@ from rich.text import Text
 from airloop import clock
 from airloop.errors import AirloopError
 
-GOOD = {"PROMOTE", "RELEASED", "CONTINUE", "release"}
-BAD = {"REJECT", "REFUSED", "ROLLED_BACK", "ROLL_BACK", "NOT_VERIFIED"}
+GOOD = {"PROMOTE", "RELEASED", "CONTINUE", "release", "OK"}
+BAD = {"REJECT", "REFUSED", "ROLLED_BACK", "ROLL_BACK", "NOT_VERIFIED", "ACT"}
 
 
 def console() -> Console:
@@ -84,6 +84,21 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("airloop").setLevel(level)
+
+
+@contextmanager
+def quiet(*rooms: str) -> Iterator[None]:
+    """Keep what rooms log at every step from the screen, unless everything is asked for."""
+    loggers = [logging.getLogger(room) for room in rooms]
+    before = [logger.level for logger in loggers]
+    is_verbose = logging.getLogger("airloop").level <= logging.DEBUG
+    try:
+        for logger in loggers:
+            logger.setLevel(logger.level if is_verbose else logging.WARNING)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _plain(value: Any) -> Any:

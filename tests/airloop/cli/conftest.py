@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from airloop.cli import main
-from airloop.workspace import Workspace
+from airloop.workspace import PROJECT, Workspace
 
 
 @dataclass(frozen=True)
@@ -52,3 +58,35 @@ def airloop(tmp_path, monkeypatch, capsys):
 def workspace(airloop):
     """Return the workspace that the commands use."""
     return Workspace.from_environment()
+
+
+@pytest.fixture
+def server(tmp_path, airloop, monkeypatch):
+    """Run the real model server over the commands' home and return its URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("AIRLOOP_SERVER", url)
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT / "include")}
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airloop", "serve"], env=environ, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_ready(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_ready(url, process):
+    for _ in range(300):
+        assert process.poll() is None, "the server ended"
+        try:
+            if httpx.get(f"{url}/v2/health/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not become ready")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from airloop.monitoring.window import Window
 
 
 @pytest.fixture
@@ -103,3 +105,76 @@ def test_rollback_of_nothing_is_refused_in_words(airloop):
     assert (answer.code, answer.out) == (2, "")
     assert "nothing was ever released, so there is nothing to go back to" in answer.err
     assert "Traceback" not in answer.err
+
+
+def watched(workspace, week: int, level: str, action: str = "") -> str:
+    """Record what was found in the week that begins ``week`` weeks after 2013-03-18, and decided; return its name."""
+    start = datetime(2013, 3, 18, tzinfo=UTC) + timedelta(weeks=week)
+    window = Window(start, start + timedelta(weeks=1))
+    given = {"as_of": window.end + timedelta(hours=12)}
+    found = {"level": level, "reasons": [f"PSI says {level}"], "version": "1", "rows": 6543}
+    workspace.ledger.record("drift", "churn", window.name, found, run_id=level, **given)
+    if action:
+        payload = {"action": action, "reasons": [f"drift {level}", "more"], "report": "file", "run_id": "monday"}
+        workspace.ledger.record("decision", "churn", window.name, payload, **given)
+    return window.name
+
+
+def test_history_shows_windows_with_what_was_decided_and_why(churn, workspace):
+    watched(workspace, 0, "OK", "WAIT")
+    watched(workspace, 1, "ACT", "RETRAIN")
+    watched(workspace, 2, "INCONCLUSIVE")
+    lines = [" ".join(line.split()) for line in churn("history", "churn").err.splitlines()]
+    assert lines[-3:] == [
+        "2013-04-01 to 2013-04-08 6,543 1 INCONCLUSIVE INCONCLUSIVE none a look at the past, or cut off",
+        "2013-03-25 to 2013-04-01 6,543 1 ACT INCONCLUSIVE RETRAIN drift ACT (and 1 more)",
+        "2013-03-18 to 2013-03-25 6,543 1 OK INCONCLUSIVE WAIT drift OK (and 1 more)",
+    ]
+    windows = churn("history", "churn", "--json").json["windows"]
+    assert [one["decision"] and one["decision"]["action"] for one in windows] == [None, "RETRAIN", "WAIT"]
+
+
+@pytest.mark.parametrize(
+    "name", ["2013-03-25", "2013-03-28T06:00", "2013-03-25/2013-04-01", "2013-03-25T00:00:00Z/2013-04-01T00:00:00Z"]
+)
+def test_explain_of_a_window_says_what_was_found_and_decided(churn, workspace, name):
+    watched(workspace, 1, "ACT", "RETRAIN")
+    words = " ".join(churn("explain", "churn", name).err.split())
+    assert "2013-03-25 to 2013-04-01: 6,543 predictions, most answered by version 1" in words
+    assert "drift ACT · PSI says ACT decision RETRAIN as of 2013-04-01 12:00 · drift ACT · more" in words
+    assert "decided by run monday" in words
+    assert "no training has answered it yet report: file" in words
+    assert churn("explain", "churn", name, "--json").json["window"]["decision"]["action"] == "RETRAIN"
+
+
+def test_explain_says_which_run_answers_a_decision_to_retrain(churn, workspace):
+    full = watched(workspace, 1, "ACT", "RETRAIN")
+    as_of = datetime(2013, 4, 1, 12, tzinfo=UTC)
+    workspace.ledger.record("retraining", "churn", full, {"run_id": "training 7"}, as_of=as_of)
+    assert "answered by run training 7" in churn("explain", "churn", "2013-03-25").err
+
+
+def test_explain_says_when_a_release_has_overtaken_a_decision_to_retrain(churn, workspace):
+    watched(workspace, 1, "ACT", "RETRAIN")
+    cut_off = datetime(2013, 4, 8, tzinfo=UTC)
+    workspace.ledger.promote(
+        "churn", "local", bundle="b4", version="4", data_cut_off=cut_off, expected_generation=3, run_id="r4", reasons=[]
+    )
+    words = churn("explain", "churn", "2013-03-25").err
+    assert "needs no answer: version 4 was released, with data up to 2013-04-08 00:00" in words
+
+
+def test_explain_of_a_window_that_was_not_watched_names_the_nearest(churn, workspace):
+    answer = churn("explain", "churn", "2013-05-06")
+    assert (answer.code, "churn: no window was watched yet; `python -m airloop monitor churn` does" in answer.err) == (
+        2,
+        True,
+    )
+    watched(workspace, 1, "OK")
+    watched(workspace, 3, "OK")
+    answer = churn("explain", "churn", "2013-05-06")
+    assert answer.code == 2
+    words = " ".join(answer.err.split())
+    assert (
+        "window '2013-05-06' was not watched; the nearest that was: 2013-04-08T00:00:00Z/2013-04-15T00:00:00Z" in words
+    )
