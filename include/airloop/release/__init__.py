@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airloop.release.going_back import roll_back
 from airloop.release.history import Explanation, Row, explain, history
-from airloop.release.reconcile import differences, reconcile
+from airloop.release.reconcile import differences, reconcile, set_right
 from airloop.release.releasing import release
 from airloop.release.targets import target_of
 
@@ -17,5 +17,6 @@ __all__ = [
     "reconcile",
     "release",
     "roll_back",
+    "set_right",
     "target_of",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from airloop.errors import Unreachable
+from airloop.errors import BundleError, LostRace, Unreachable
 from airloop.ledger import Champion
 from airloop.release.changing import alone
 from airloop.release.target import Target
 from airloop.workspace import Workspace
+
+_LEASE_S = 150.0
+"""Longer than the target may take to load a bundle."""
 
 
 def differences(workspace: Workspace, pipeline: str, target: Target) -> list[str]:
@@ -35,6 +38,26 @@ def reconcile(workspace: Workspace, pipeline: str, target: Target) -> list[str]:
     if found:
         target.apply(pipeline, alone(workspace.ledger.live(pipeline, target.name)))
     return found
+
+
+def set_right(workspace: Workspace, pipeline: str, target: Target, *, run_id: str) -> list[str]:
+    """Reconcile unless a rollout is on its way; return what was different and what became of it, empty when they agree.
+
+    A target that is silent, or cannot load the champion, stays as it is; what it says is among what is returned.
+    """
+    if workspace.ledger.live(pipeline, target.name) is None or not (found := differences(workspace, pipeline, target)):
+        return []
+    try:
+        lease = workspace.ledger.take_lease(pipeline, target.name, run_id, seconds=_LEASE_S)
+    except LostRace as error:
+        return [*found, f"left as it is: {error}"]
+    try:
+        found = reconcile(workspace, pipeline, target)
+    except (Unreachable, BundleError) as error:
+        return [*found, f"left as it is: {error}"]
+    finally:
+        workspace.ledger.give_lease_back(lease)
+    return [*found, "the target serves the ledger's champion alone again"] if found else []
 
 
 def _words(champion: Champion | None) -> str:
