@@ -5,7 +5,11 @@ Takes one pipeline from its data to a live model, or says why not.
 
 **When it runs.** On the spec's `schedule` (cron, UTC), when something asks for a retraining (the asset
 `<pipeline>/retrain`), or by hand (*Trigger*). Backfill it over past dates to see how its models would have done: those
-runs train and are judged as of their date, and end there unless the form says otherwise.
+runs train and are judged as of their date, tell nobody, and end there unless the form says otherwise.
+
+**A run that was asked for** says on its first task why: RETRAIN, the windows and their reasons. Of several that the
+same decisions started one trains; the others end with that task, green, and name the one. An event that a person
+creates (*Assets → Create asset event*) trains, too; `as_of` and `reason` in its extra are heeded.
 
 **What it does.**
 
@@ -34,7 +38,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, chain
 
-from airloop_airflow import form, specs
+from airloop_airflow import deadlines, form, specs
 from airloop_airflow.approval import approvals, approver
 from airloop_airflow.assets import schedule_of
 from airloop_airflow.notifications import callbacks
@@ -61,6 +65,7 @@ for spec in readable:
         schedule=schedule_of(spec),
         catchup=False,
         max_active_runs=4,
+        deadline=deadlines.of_training(spec),
         params=form.training(spec),
         tags=["airloop", "train", *spec.tags],
         default_args={

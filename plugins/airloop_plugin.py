@@ -1,4 +1,4 @@
-"""What Airflow finds in the plugins folder: pages for reports, and workers that start warm.
+"""What Airflow finds in the plugins folder: pages for reports, a deadline, and workers that start warm.
 
 Every process of Airflow, each task too, runs this file: properties import what they need when they are read.
 """
@@ -22,6 +22,13 @@ class AirloopPlugin(AirflowPlugin):
         from airloop_airflow.pages import app
 
         return [{"app": app, "url_prefix": "/airloop", "name": "Airloop"}]
+
+    @property
+    def deadline_references(self) -> list[Any]:  # type: ignore[override]
+        """The champion's age, which a deadline counts from."""
+        from airloop_airflow.deadlines import FreshChampion
+
+        return [FreshChampion]
 
     @property
     def listeners(self) -> list[Any]:  # type: ignore[override]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
 
 from airloop.spec import Spec
@@ -21,4 +23,12 @@ def schedule_of(spec: Spec) -> AssetOrTimeSchedule | list[Asset]:
     asset = retrain(spec.name)
     if spec.schedule is None:
         return [asset]
-    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(spec.schedule, timezone="UTC"), assets=[asset])
+    return AssetOrTimeSchedule(timetable=ticks(spec.schedule), assets=[asset])
+
+
+def ticks(cron: str) -> CronTriggerTimetable:
+    """Return a schedule (UTC) whose first run waits for the next tick: a fresh checkout must not run at once.
+
+    ``run_immediately=False`` does not say that to Airflow 3.3: it runs a tick that is past by up to a tenth of the gap.
+    """
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,30 +14,51 @@ from airloop_airflow.connections import uri_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airloop.refs import ClaimRef
     from airloop.spec import Pipeline
 
 
-def as_of(context: Context) -> datetime:
-    """Return the instant the run pretends it is, UTC.
+def as_of(context: Context, *, answered: datetime | None = None) -> datetime:
+    """Return the instant the run pretends it is, UTC; ``answered`` is that of the decisions that it answers.
 
     Manual and asset runs have no data interval and no logical date: their keys are not in the context at all.
     """
     run = context["dag_run"]
     asked = context["params"].get("as_of")
+    signals = [clock.parse(str(extra["as_of"])) for extra in _signals(context) if "as_of" in extra]
     return clock.resolve_as_of(
         form=clock.parse(asked) if asked else None,
-        signals=list(_signals(context)),
+        signals=[*signals, *([answered] if answered else [])],
         interval_end=run.data_interval_end,
         run_date=run.run_after,
     )
 
 
-def _signals(context: Context) -> Iterator[datetime]:
-    """Yield the ``as_of`` of every retrain event that started the run; an event may carry none."""
+def is_asked_for(context: Context) -> bool:
+    """Return whether the retrain asset started the run; its events may have been merged, doubled or lost since."""
+    return bool(context["dag_run"].run_type == "asset_triggered")
+
+
+def wishes(context: Context) -> list[str]:
+    """Return why each event asks for a training that stands for no decision of the monitoring, in its own words.
+
+    A decision's event names its ``window``. One without comes from a person or another system, and is a wish.
+    """
+    return [str(extra.get("reason") or extra.get("why") or "") for extra in _signals(context) if "window" not in extra]
+
+
+def because(claim: ClaimRef, wishes: list[str]) -> str:
+    """Return why a run that was asked for exists: the decisions that it answers, each with its window, or the wish."""
+    if claim.windows:
+        return f"RETRAIN: {'; '.join(claim.reasons or claim.windows)}"
+    return ": ".join(["RETRAIN: an event asks for it", *filter(None, wishes)])
+
+
+def _signals(context: Context) -> Iterator[Mapping[str, Any]]:
+    """Yield what every retrain event that started the run carries."""
     for _, events in context["triggering_asset_events"].items():
         for event in events:
-            if "as_of" in (event.extra or {}):
-                yield clock.parse(str(event.extra["as_of"]))
+            yield event.extra or {}
 
 
 def asked_for(context: Context, name: str) -> Any:

@@ -18,13 +18,8 @@ INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{
 def training(spec: Spec) -> dict[str, Param]:
     """Return the fields of ``<pipeline>.train``."""
     return {
-        "as_of": Param(
-            None,
-            title="As of",
-            type=["null", "string"],
-            format="date-time",
-            # Airflow draws the calendar for the format, and leaves the check to us.
-            pattern=INSTANT,
+        "as_of": _instant(
+            "As of",
             section="Data",
             description="The instant the run pretends it is: nothing known later exists for it. "
             "Empty: the retrain signal's, the schedule's or now.",
@@ -52,7 +47,20 @@ def training(spec: Spec) -> dict[str, Param]:
             section="Release",
             description="Where the model goes live.",
         ),
-        "why": _text("Why", section="Note", description="A word for those who look at this run later.", required=False),
+        "why": _why(),
+    }
+
+
+def monitoring() -> dict[str, Param]:
+    """Return the fields of ``<pipeline>.monitor``."""
+    return {
+        "as_of": _instant(
+            "As of",
+            section="Window",
+            description="The instant the run pretends it is; it looks at the last whole window before. "
+            "Empty: the schedule's or now. In the past nothing is waited for: what had arrived by then counts.",
+        ),
+        "why": _why(),
     }
 
 
@@ -74,6 +82,16 @@ def rolling_back() -> dict[str, Param]:
             required=True,
         ),
     }
+
+
+def _instant(title: str, *, section: str, description: str) -> Param:
+    # Airflow draws the calendar for the format, and leaves the check to us.
+    kind: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": INSTANT}
+    return Param(None, title=title, section=section, description=description, **kind)
+
+
+def _why() -> Param:
+    return _text("Why", section="Note", description="A word for those who look at this run later.", required=False)
 
 
 def _text(title: str, *, section: str, description: str, required: bool) -> Param:

@@ -1,4 +1,4 @@
-"""The buttons on a task's page: its report, Data Docs, training run or endpoint.
+"""The buttons on a task's page: its report, Data Docs, training run, window or endpoint.
 
 Airflow asks for a link once, in the task's own process when the task has ended, and keeps the answer.
 """
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
-from airloop.refs import ModelRef, ReleaseRef, VerdictRef
+from airloop.refs import DecisionRef, ModelRef, ReleaseRef, VerdictRef
 
 if TYPE_CHECKING:
-    from airloop.refs import Ref
+    from airloop.refs import Handed
 
 PAGES = "/airloop"
 """Where the plugin's pages are, below Airflow's own address."""
@@ -45,7 +45,7 @@ class RefLink(BaseOperatorLink):
         """Return the address, or an empty text where the task has nothing to show."""
         return self.address(operator.ref) if operator.ref else ""
 
-    def address(self, ref: Ref) -> str:
+    def address(self, ref: Handed) -> str:
         """Return the address for a ref."""
         raise NotImplementedError
 
@@ -55,9 +55,19 @@ class Report(RefLink):
 
     name = "Report"
 
-    def address(self, ref: Ref) -> str:
+    def address(self, ref: Handed) -> str:
         """Return the report's page."""
         return artifact(ref.report) if isinstance(ref, VerdictRef) else ""
+
+
+class WindowReport(RefLink):
+    """The page about a window of production: its drift, its performance and what was decided."""
+
+    name = "Window report"
+
+    def address(self, ref: Handed) -> str:
+        """Return the window's page."""
+        return artifact(ref.report) if isinstance(ref, DecisionRef) else ""
 
 
 class DataDocs(BaseOperatorLink):
@@ -75,7 +85,7 @@ class TrainingRun(RefLink):
 
     name = "MLflow run"
 
-    def address(self, ref: Ref) -> str:
+    def address(self, ref: Handed) -> str:
         """Return the run's page."""
         return page(f"/runs/{ref.run_id}") if isinstance(ref, ModelRef) else ""
 
@@ -85,6 +95,6 @@ class Endpoint(RefLink):
 
     name = "Endpoint"
 
-    def address(self, ref: Ref) -> str:
+    def address(self, ref: Handed) -> str:
         """Return the model's address."""
         return ref.endpoint if isinstance(ref, ReleaseRef) else ""

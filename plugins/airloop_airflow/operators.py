@@ -27,19 +27,31 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class TakeSnapshot(StepOperator):
+class TakeSnapshot(DecidingOperator):
     """Freeze the list of partitions that a run at its ``as_of`` may see.
+
+    A run that the retrain asset started first takes what the monitoring has decided and no run has taken yet; where
+    others have taken all of it, what follows is skipped. So a burst of events makes one training.
 
     :param pipeline: name of the pipeline.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return a SnapshotRef."""
+        """Return a SnapshotRef, or a ClaimRef where there is nothing to train for."""
         from airloop import steps
 
         if why := run.asked_for(context, "why"):
-            self.log.info("Why: %s", why)
-        return self.hand_on(steps.take_snapshot(*self.place(context), as_of=run.as_of(context)))
+            self.say(why)
+        workspace, pipeline = self.place(context)
+        claim = None
+        if run.is_asked_for(context):
+            claim = steps.claim_retraining(workspace, pipeline, run_id=context["run_id"])
+            wishes = run.wishes(context)
+            if not claim.windows and not wishes:
+                return self.end_run_well(context, claim, f"Nothing to train for: {'; '.join(claim.reasons)}")
+            self.say(run.because(claim, wishes))
+        as_of = run.as_of(context, answered=claim.as_of if claim else None)
+        return self.hand_on(steps.take_snapshot(workspace, pipeline, as_of=as_of))
 
 
 class ValidateData(StepOperator):
@@ -105,6 +117,8 @@ class JudgeCandidate(DecidingOperator):
     :param model: ModelRef as JSON.
     """
 
+    version = ""
+    """The candidate that is decided on, for those who are told."""
     template_fields = ("snapshot", "validation", "model")
     operator_extra_links = (links.Report(),)
 
@@ -122,6 +136,7 @@ class JudgeCandidate(DecidingOperator):
         validation = ValidationRef.model_validate_json(self.validation)
         model = ModelRef.model_validate_json(self.model)
         verdict = steps.judge_candidate(*self.place(context), snapshot=snapshot, validation=validation, model=model)
+        self.version = model.version
         self.outcome = {Outcome.HOLD: "held", Outcome.REJECT: "rejected"}.get(verdict.outcome)
         decision = f"{verdict.outcome}: {'; '.join(verdict.reasons)}"
         if verdict.outcome is not Outcome.PROMOTE:
@@ -167,6 +182,8 @@ class VerifyBundle(DecidingOperator):
     :param bundle: BundleRef as JSON.
     """
 
+    version = ""
+    """The candidate that is decided on, for those who are told."""
     template_fields = ("bundle",)
 
     def __init__(self, *, bundle: str, **kwargs: Any) -> None:
@@ -179,6 +196,7 @@ class VerifyBundle(DecidingOperator):
 
         bundle = BundleRef.model_validate_json(self.bundle)
         verification = steps.verify_bundle(*self.place(context), bundle=bundle)
+        self.version = bundle.version
         if not verification.passed:
             self.outcome = "rejected"
             return self.end_run_well(context, verification, f"REJECT: {'; '.join(verification.reasons)}")

@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from airloop.workspace import Workspace
 from airloop_airflow import training_page
 
-READABLE = frozenset({"validations", "verdicts"})
+READABLE = frozenset({"reports", "validations", "verdicts"})
 """Kinds of artifacts that are pages. Rows, models and prediction logs are not for a browser."""
 
 ISOLATED = {"Content-Security-Policy": "sandbox allow-scripts allow-popups", "X-Content-Type-Options": "nosniff"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, SkipMixin
 
-from airloop.refs import Ref
+from airloop.refs import Handed
 from airloop_airflow import context as run
 
 if TYPE_CHECKING:
@@ -44,19 +45,23 @@ class StepOperator(BaseOperator):
         # The one text of a task that shows on the run's page, where a person looks first, and that a task may set.
         super().__init__(map_index_template="{{ task.headline }}", **kwargs)
         self.pipeline = pipeline
-        self.ref: Ref | None = None
+        self.ref: Handed | None = None
 
     def place(self, context: Context) -> tuple[Workspace, Pipeline]:
         """Return the workspace and the pipeline, the first two arguments of every step."""
         workspace = run.workspace()
         return workspace, run.pipeline(context, self.pipeline, workspace)
 
-    def hand_on(self, ref: Ref) -> dict[str, Any]:
+    def hand_on(self, ref: Handed) -> dict[str, Any]:
         """Keep the ref for the links and return it as JSON for the tasks that follow.
 
         By way of text, where NaN and infinities are words: Airflow refuses them as numbers.
         """
         self.ref = ref
+        # Airflow shows them on the last tab of a task's page only; in the log, its first, they can be clicked as well.
+        for link in self.operator_extra_links:
+            if address := link.get_link(self, ti_key=None):  # type: ignore[arg-type]
+                self.log.info("%s: %s", link.name, address)
         result: dict[str, Any] = json.loads(ref.model_dump_json())
         return result
 
@@ -64,6 +69,10 @@ class StepOperator(BaseOperator):
         """Write what was decided to the log and, shortened, to the run's page."""
         self.headline = shorten(decision, width=HEADLINE, placeholder=" …")
         self.log.info("%s", decision)
+
+    def say_with_reasons(self, decided: str, reasons: Iterable[str]) -> None:
+        """Write what was decided, and why, to the log and, shortened, to the run's page."""
+        self.say(": ".join(filter(None, (decided, "; ".join(reasons)))))
 
 
 class DecidingOperator(StepOperator, SkipMixin):
@@ -74,7 +83,7 @@ class DecidingOperator(StepOperator, SkipMixin):
 
     inherits_from_skipmixin = True
 
-    def end_run_well(self, context: Context, ref: Ref, why: str) -> dict[str, Any]:
+    def end_run_well(self, context: Context, ref: Handed, why: str) -> dict[str, Any]:
         """Skip all that follows, so that the run ends as a success, and say why in the log.
 
         Skipping leaves ``execute`` by an exception: the result is pushed first, because nothing returns.

@@ -24,6 +24,7 @@ MODULES = (
     "great_expectations",
     "mlflow.store.tracking.sqlalchemy_store",
     "vl_convert",
+    "datasketches",
     "airloop.steps",
     "airloop.data",
     "airloop.validation",
@@ -32,6 +33,12 @@ MODULES = (
     "airloop.bundle",
     "airloop.verification",
     "airloop.release",
+    "airloop.monitoring.arrivals",
+    "airloop.monitoring.freezing",
+    "airloop.monitoring.drift",
+    "airloop.monitoring.performance",
+    "airloop.monitoring.deciding",
+    "airloop.monitoring.page",
 )
 """Most of a cold task's time: some eight seconds of a whole run."""
 WAIT_S = 240

@@ -27,6 +27,22 @@ def test_an_asset_run_whose_signals_carry_none_is_as_of_its_own_start(context_of
     assert run.as_of(context) == datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
+def test_an_asset_run_is_as_of_the_newest_decision_that_it_answers_where_that_is_newer(context_of):
+    context = context_of(run_type="asset_triggered", events=[{"as_of": "2013-03-11"}])
+    assert run.as_of(context, answered=MONDAY) == MONDAY
+    context = context_of(run_type="asset_triggered", events=[{"as_of": "2013-03-25"}])
+    assert run.as_of(context, answered=MONDAY) == datetime(2013, 3, 25, tzinfo=UTC)
+
+
+def test_an_event_without_a_window_is_somebodys_wish(context_of):
+    decided = {"as_of": "2013-03-11", "window": "2013-03-10T00:00:00Z", "reason": "drift"}
+    by_hand = {"from_rest_api": True, "reason": "new prices"}
+    assert run.wishes(context_of(run_type="asset_triggered", events=[decided])) == []
+    assert run.wishes(context_of(run_type="asset_triggered", events=[decided, by_hand, None])) == ["new prices", ""]
+    assert run.is_asked_for(context_of(run_type="asset_triggered")), "its events were lost"
+    assert not run.is_asked_for(context_of(run_type="scheduled"))
+
+
 def test_a_scheduled_or_backfilled_run_is_as_of_its_interval_end(context_of):
     for run_type in ("scheduled", "backfill"):
         assert run.as_of(context_of(run_type=run_type, interval_end=MONDAY)) == MONDAY

@@ -38,6 +38,12 @@ def test_what_is_no_instant_is_refused_in_the_form(text):
         filled(form.training(SPEC), as_of=text)
 
 
+def test_the_monitoring_form_needs_nothing_and_checks_its_instant():
+    assert filled(form.monitoring()) == {"as_of": None, "why": None}
+    with pytest.raises(ParamValidationError, match="does not match"):
+        filled(form.monitoring(), as_of="last week")
+
+
 def test_an_unknown_target_is_refused_in_the_form():
     with pytest.raises(ParamValidationError, match="'mars' is not one of"):
         filled(form.training(SPEC), target="mars")
@@ -52,7 +58,7 @@ def test_a_roll_back_needs_a_reason():
 
 
 def test_every_field_has_a_title_a_section_and_help():
-    fields = {**form.training(SPEC), **form.rolling_back()}
-    assert len(fields) == 7
-    for name, field in fields.items():
+    fields = [*form.training(SPEC).items(), *form.monitoring().items(), *form.rolling_back().items()]
+    assert len(fields) == 9
+    for name, field in fields:
         assert field.description and field.schema["title"] and field.schema["section"], name

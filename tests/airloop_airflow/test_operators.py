@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,10 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from airloop.refs import Outcome, SnapshotRef, VerdictRef, VerificationRef
+from airloop import clock
+from airloop.ledger import Ledger
+from airloop.monitoring.window import Window
+from airloop.refs import Action, DecisionRef, Outcome, SnapshotRef, VerdictRef, VerificationRef
 from airloop_airflow import operators, step
 
 SPEC = """\
@@ -59,6 +62,93 @@ def test_a_run_of_the_same_instant_hands_on_the_same(pipeline, context_of):
         for text in ("2013-03-18", "2013-03-18T00:00:00Z")
     )
     assert first == second
+
+
+@pytest.fixture
+def decide(pipeline, tmp_path):
+    """Write a decision to retrain into the ledger, as the monitoring does; return the event that it emits."""
+    ledger = Ledger(f"sqlite:///{tmp_path}/home/ledger.db")
+
+    def decided(day: int, reason: str = "label shift"):
+        as_of = datetime(2013, 3, day, tzinfo=UTC)
+        window = Window(as_of - timedelta(days=1), as_of).name
+        ref = DecisionRef(
+            digest="d", uri="x", window=window, action=Action.RETRAIN, as_of=as_of, reasons=(reason,), report="r"
+        )
+        ledger.record("decision", pipeline, window, ref.model_dump(mode="json"), as_of=as_of)
+        return {"as_of": clock.iso(as_of), "window": window, "reason": reason}
+
+    return decided
+
+
+def asked(context_of, run_id, *events):
+    """Return the context of a run that the retrain asset's events started."""
+    context = context_of(run_type="asset_triggered", events=events)
+    return context | {"run_id": run_id}
+
+
+def take(pipeline, context):
+    """Run the first task of a chain of two; return it."""
+    with DAG("d", schedule=None):
+        task = operators.TakeSnapshot(task_id="take_snapshot", pipeline=pipeline)
+        task >> operators.TakeSnapshot(task_id="validate_data", pipeline=pipeline)
+    task.execute(context | {"task": task})
+    return task
+
+
+def test_a_run_says_which_decision_it_answers_and_is_as_of_the_newest(pipeline, context_of, decide, capsys):
+    first, second = decide(17, "psi of distance 0.4"), decide(18, "roc_auc 0.6")
+    task = take(pipeline, asked(context_of, "r1", first))
+    assert task.ref.as_of == datetime(2013, 3, 18, tzinfo=UTC)
+    assert task.headline.startswith(f"RETRAIN: {second['window']}: roc_auc 0.6")
+    assert f"; {first['window']}: psi of distance 0.4" in capsys.readouterr().out
+
+
+def test_of_a_burst_of_events_one_run_trains(pipeline, context_of, decide):
+    """Events are merged, doubled and dropped under load: state decides (apache/airflow#56750, #56749)."""
+    events = [decide(17), decide(18)]
+    take(pipeline, asked(context_of, "r1", *events))
+    for run_id, twice in (("r2", events[0]), ("r3", events[1])):
+        context = asked(context_of, run_id, twice)
+        with pytest.raises(DownstreamTasksSkipped) as skipped:
+            take(pipeline, context)
+        assert skipped.value.tasks == ["validate_data"]
+        assert context["ti"].pushed["return_value"]["windows"] == []
+        assert "run r1 answers it" in context["ti"].pushed["return_value"]["reasons"][0]
+
+
+def test_a_decision_whose_event_was_lost_is_answered_by_the_next_run(pipeline, context_of, decide):
+    decide(17)
+    task = take(pipeline, asked(context_of, "r1"))
+    assert task.ref.as_of == datetime(2013, 3, 17, tzinfo=UTC) and "label shift" in task.headline
+
+
+def test_a_retried_run_trains_for_the_same_decisions_again(pipeline, context_of, decide):
+    event = decide(17)
+    first, again = (take(pipeline, asked(context_of, "r1", event)) for _ in range(2))
+    assert first.ref == again.ref and first.headline == again.headline
+
+
+def test_an_event_that_a_person_posts_trains_without_a_decision(pipeline, context_of):
+    wish = {"from_rest_api": True, "as_of": "2013-03-18", "reason": "new prices"}
+    task = take(pipeline, asked(context_of, "r1", wish))
+    assert task.ref.as_of == datetime(2013, 3, 18, tzinfo=UTC)
+    assert task.headline == "RETRAIN: an event asks for it: new prices"
+
+
+def test_an_event_with_neither_wish_nor_open_decision_trains_nothing(pipeline, context_of):
+    context = asked(context_of, "r1", {"window": "2013-03-16T00:00:00Z/2013-03-17T00:00:00Z"})
+    with pytest.raises(DownstreamTasksSkipped):
+        take(pipeline, context)
+    assert context["ti"].pushed["return_value"]["reasons"] == ["no window has asked for a retraining"]
+
+
+def test_a_scheduled_run_leaves_decisions_to_the_run_that_they_start(pipeline, context_of, decide):
+    event = decide(17)
+    tick = datetime(2013, 3, 18, tzinfo=UTC)
+    scheduled = take(pipeline, context_of(run_type="scheduled", interval_end=tick))
+    assert (scheduled.ref.as_of, scheduled.headline) == (tick, "")
+    assert take(pipeline, asked(context_of, "r1", event)).headline.startswith("RETRAIN")
 
 
 def test_results_travel_as_templates_of_json():

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with")
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRLOOP_HOME", str(tmp_path))
     store = Store(str(tmp_path / "store"))
-    for kind in ("verdicts", "models"):
+    for kind in ("verdicts", "reports", "models"):
         with store.writing(kind, "d1") as folder:
             (folder / "report.html").write_text("<h1>REJECT</h1>")
     (tmp_path / "store" / "secret.txt").write_text("not for a browser")
@@ -39,8 +39,9 @@ def logged_in(anonymous):
     anonymous.app.dependency_overrides.clear()
 
 
-def test_a_report_is_read_from_the_store_as_a_page_of_no_origin(logged_in):
-    answer = logged_in.get("/artifacts/verdicts/d1/report.html")
+@pytest.mark.parametrize("kind", ["verdicts", "reports"])
+def test_a_report_is_read_from_the_store_as_a_page_of_no_origin(logged_in, kind):
+    answer = logged_in.get(f"/artifacts/{kind}/d1/report.html")
     assert answer.text == "<h1>REJECT</h1>"
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["content-security-policy"].startswith("sandbox")

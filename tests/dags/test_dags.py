@@ -22,10 +22,10 @@ def arrows(dag):
     return {(task.task_id, later) for task in dag.tasks for later in task.downstream_task_ids}
 
 
-def test_every_spec_of_the_project_has_its_two_dags(read_dags):
+def test_every_spec_of_the_project_has_its_three_dags(read_dags):
     names = {path.parent.name for path in (PROJECT / "include" / "pipelines").glob("*/pipeline.yaml")}
     assert "flight_delays" in names
-    assert set(read_dags()) == {f"{name}.{kind}" for name in names for kind in ("train", "rollback")}
+    assert set(read_dags()) == {f"{name}.{kind}" for name in names for kind in ("train", "monitor", "rollback")}
 
 
 def test_a_training_is_one_line_of_tasks(write, read_dags):
@@ -83,7 +83,9 @@ def test_a_broken_spec_shows_its_error_and_spares_the_others(write, read_dags):
     write("parcels")
     write("typing", "modle: 3")
     dags = read_dags()
-    assert set(dags) == {"parcels.train", "parcels.rollback", "typing.train", "typing.rollback"}
+    assert set(dags) == {
+        f"{name}.{kind}" for name in ("parcels", "typing") for kind in ("train", "monitor", "rollback")
+    }
     broken = dags["typing.train"]
     assert "broken" in broken.tags and "broken" not in dags["parcels.train"].tags
     assert "unknown key 'modle'. Did you mean 'model'?" in broken.doc_md
@@ -113,7 +115,7 @@ def test_a_mended_pipeline_says_that_its_dag_comes_back(write, read_dags, pipeli
 def test_a_task_reads_the_one_pipeline_that_it_runs(write, read_dags):
     write("parcels")
     write("letters")
-    assert set(read_dags(only="letters.train")) == {"letters.train", "letters.rollback"}
+    assert set(read_dags(only="letters.train")) == {"letters.train", "letters.monitor", "letters.rollback"}
 
 
 def test_a_missing_folder_of_pipelines_is_an_import_error(pipelines, monkeypatch):
@@ -121,5 +123,5 @@ def test_a_missing_folder_of_pipelines_is_an_import_error(pipelines, monkeypatch
 
     monkeypatch.setenv("AIRLOOP_PIPELINES", str(pipelines / "nowhere"))
     errors = DagBag(PROJECT / "dags").import_errors
-    assert len(errors) == 2
+    assert len(errors) == 3
     assert all("set AIRLOOP_PIPELINES or make it" in error for error in errors.values())

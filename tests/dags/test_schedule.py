@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 import pytest
 
@@ -37,9 +39,12 @@ def test_a_run_by_hand_with_a_date_is_as_of_that_date(weekly):
     assert interval.end == asked
 
 
-def test_the_first_run_waits_for_the_next_tick(weekly):
-    """A fresh checkout must not train at once on whatever week it happens to be."""
-    info = stored(weekly).next_dagrun_info(last_automated_run_info=None)
+@pytest.mark.parametrize("kind", ["train", "monitor"])
+def test_the_first_run_waits_for_the_next_tick(write, read_dags, kind):
+    """A fresh checkout must not train at once on whatever month it happens to be, least of all when a tick just was."""
+    today = f'"0 0 {pendulum.now("UTC").day} * *"'
+    write("parcels", f"schedule: {today}\nmonitor: {{schedule: {today}}}")
+    info = stored(read_dags()[f"parcels.{kind}"]).next_dagrun_info(last_automated_run_info=None)
     assert info.logical_date > pendulum.now("UTC")
 
 
@@ -52,3 +57,15 @@ def test_without_a_schedule_only_the_asset_starts_it(write, read_dags):
     timetable = read_dags()["parcels.train"].timetable
     assert type(timetable).__name__ == "AssetTriggeredTimetable"
     assert [asset.uri for asset in timetable.asset_condition.objects] == ["airloop://retrain/parcels"]
+
+
+def test_a_training_that_nothing_monitors_has_the_deadline_for_a_fresh_champion(write, read_dags):
+    write("parcels", "monitor: {schedule: null, fresh_champion_within: 14d}")
+    write("letters", "monitor: {fresh_champion_within: 14d}")
+    write("cards", "monitor: {schedule: null}")
+    dags = read_dags()
+    [deadline] = dags["parcels.train"].deadline
+    assert deadline.interval == timedelta(days=14)
+    assert stored(dags["parcels.train"]).deadline[0]["reference"]["pipeline"] == "parcels"
+    assert not dags["letters.train"].deadline, "its monitoring looks every day"
+    assert not dags["cards.train"].deadline
