@@ -37,7 +37,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from airloop_airflow import form, specs
+from airloop_airflow import deadlines, form, specs
 from airloop_airflow.assets import ticks
 from airloop_airflow.monitoring import DecideRetraining, ProfileWindow, ScoreDrift, ScorePerformance
 from airloop_airflow.notifications import callbacks
@@ -57,6 +57,7 @@ for spec in readable:
         catchup=False,
         # Labels may take longer than the next window: runs wait beside each other, and waiting takes no worker.
         max_active_runs=64,
+        deadline=deadlines.of(spec),
         params=form.monitoring(),
         tags=["airloop", "monitor", *spec.tags],
         default_args={

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from airloop.monitoring import significance
 from airloop.monitoring.drifting import Natural
-from airloop.monitoring.measured import NULLS, VALUES, Facet, Measured
+from airloop.monitoring.measured import VALUES, Facet, Measured
 from airloop.profiles.bins import Bins, bins
-from airloop.profiles.distances import Method, distance, new_categories, stability_index, vanished_categories
+from airloop.profiles.distances import (
+    ASPECTS,
+    Aspect,
+    Method,
+    aspect,
+    distance,
+    new_categories,
+    stability_index,
+    vanished_categories,
+)
 
 if TYPE_CHECKING:
     from airloop.profiles import Column, Profile
@@ -67,8 +76,10 @@ def _measured(
         return None
     found = bins(column, window)
     facets = {VALUES: _values(reference, name, column, window, method, found)}
-    if column.nulls or window.nulls:
-        facets[NULLS] = _nulls(reference, name, column, window, method)
+    for one in ASPECTS:
+        two = aspect(one, column, window)
+        if two.reference[1] or two.window[1]:
+            facets[one] = _aspect(reference, name, column, window, method, one, two)
     facts: dict[str, Any] = {
         "stretches": [one for one in reference.natural.get(method, {}).get(name, ()) if math.isfinite(one)],
         "kind": column.kind,
@@ -101,25 +112,25 @@ def _values(reference: Reference, name: str, column: Column, window: Column, met
     )
 
 
-def _nulls(reference: Reference, name: str, column: Column, window: Column, method: Method) -> Facet:
-    import numpy as np
-
-    sides = [np.array([side.count, side.nulls], np.float64) for side in (column, window)]
-    two = Bins(("known", "missing"), *sides)
+def _aspect(
+    reference: Reference, name: str, column: Column, window: Column, method: Method, which: Aspect, two: Bins
+) -> Facet:
     stability = stability_index(two)
     h = _h(window.rows, column.rows)
-    by, far = ("psi", stability) if method == "psi" else ("total_variation", abs(column.null_share - window.null_share))
-    # The PSI of a stretch contains that of its nulls, so this is careful.
+    shares = [side[1] / side.sum() if side.sum() else 0.0 for side in (two.reference, two.window)]
+    by, far = ("psi", stability) if method == "psi" else ("total_variation", abs(shares[1] - shares[0]))
     return Facet(
         method=by,
         distance=far,
         degrees=1,
         size=significance.magnitude("psi", significance.beyond_noise("psi", stability, 1, h)),
-        natural=_stretches(reference, name, column.rows, "psi", "psi", 0),
+        natural=_stretches(reference, name, column.rows, which, "psi", 1),
     )
 
 
-def _stretches(reference: Reference, name: str, rows: int, by: Method, sized: str, degrees: int) -> tuple[float, ...]:
+def _stretches(
+    reference: Reference, name: str, rows: int, by: Method | Aspect, sized: str, degrees: int
+) -> tuple[float, ...]:
     """Return the magnitudes of the reference's stretches, less the noise of their rows, as if compared with all rows.
 
     A stretch is compared with k - 1 others, the window with as many as the reference holds: predictions may be of few.

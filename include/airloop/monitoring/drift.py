@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KIND = "drifts"
 FILE = "drift.json"
-FORMAT = 1
+FORMAT = 2
 """Of what is computed: raised with it, so that what was kept before is computed again."""
 
 

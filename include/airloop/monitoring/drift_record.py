@@ -21,7 +21,7 @@ class ColumnRecord(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     rows: int
     what: str
-    """Which of its facets speaks: ``values`` or ``nulls``."""
+    """Which of its facets speaks: ``values``, ``missing`` or ``unseen``."""
     distance: float
     effect: float
     """The distance less what sampling alone adds."""

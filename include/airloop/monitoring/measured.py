@@ -8,12 +8,13 @@ from typing import Any
 
 from airloop.monitoring import significance
 
-VALUES, NULLS = "values", "nulls"
+VALUES = "values"
+"""A column's values as they are distributed; its other facets are those of ``airloop.profiles.distances.ASPECTS``."""
 
 
 @dataclass(frozen=True)
 class Facet:
-    """One thing of a column that can move: its values, or its share of nulls."""
+    """One thing of a column that can move: its values, its missing cells, or values that the reference lacks."""
 
     method: str
     """The spec's, or ``total_variation`` where that is what it comes to."""
@@ -36,7 +37,7 @@ class Measured:
     rows: int
     reference_rows: int
     facets: Mapping[str, Facet]
-    """By ``values`` and ``nulls``."""
+    """By ``values``, ``missing`` and ``unseen``."""
     is_prediction: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     """More to show, as JSON: shares of nulls, new and vanished categories."""

@@ -98,8 +98,8 @@ def _size(one: ColumnDrift, rules: Rules) -> str:
     weighed = one.weighed
     times = weighed.times_typical
     usual = f", {number(times, 2)} times the usual" if times is not None and times >= 1 else ""
-    nulls = "nulls " if weighed.what == "nulls" else ""
-    return f"{nulls}{number(weighed.distance, 2)}{usual} (chance {chance(weighed.chance)})"
+    what = {"missing": "missing values ", "unseen": "values never seen "}.get(weighed.what, "")
+    return f"{what}{number(weighed.distance, 2)}{usual} (chance {chance(weighed.chance)})"
 
 
 def chance(value: float) -> str:

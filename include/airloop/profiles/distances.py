@@ -18,13 +18,16 @@ from airloop.profiles.bins import Bins, bins, check_comparable, nudged
 from airloop.profiles.column import Column
 
 __all__ = [
-    "METHODS", "Bins", "ChiSquare", "Method", "bins", "chi_square", "distance", "ks_p_value", "new_categories",
-    "vanished_categories",
+    "ASPECTS", "METHODS", "Aspect", "Bins", "ChiSquare", "Method", "aspect", "bins", "chi_square", "distance",
+    "ks_p_value", "new_categories", "vanished_categories",
 ]  # fmt: skip
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Method = Literal["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Aspect = Literal["missing", "unseen"]
+ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+"""What of a column can move without its usual values: cells that are missing, and values that the reference lacks."""
 FEWEST_EXPECTED = 5.0
 """Rows that a cell of the chi-square test must expect; smaller ones are pooled (Cochran 1954)."""
 
@@ -55,6 +58,21 @@ def stability_index(found: Bins) -> float:
     """
     reference, window = (np.where(counts > 0, counts, 0.5) / counts.sum() for counts in (found.reference, found.window))
     return float(((window - reference) * np.log(window / reference)).sum())
+
+
+def aspect(name: Aspect, reference: Column, window: Column) -> Bins:
+    """Return two bins: known and missing cells, or values within what the reference holds and outside of it.
+
+    Outside are numbers below its minimum or above its maximum, and categories that it lacks (none where it has too many
+    to count them all). Raises ValueError for times, kinds that differ, and a side without rows.
+    """
+    check_comparable(reference, window)
+    if name == "missing":
+        sides = [np.array([side.count, side.nulls], np.float64) for side in (reference, window)]
+    else:
+        outside = _outside(reference, window) * window.count
+        sides = [np.array([reference.count, 0.0]), np.array([window.count - outside, outside])]
+    return Bins(("known", name), *sides)
 
 
 def jensen_shannon(found: Bins) -> float:
@@ -129,6 +147,16 @@ def _only_in(one: Column, other: Column) -> dict[str, float]:
     known = other.shares()
     found = [(name, share) for name, share in one.shares().items() if name not in known]
     return dict(sorted(found, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _outside(reference: Column, window: Column) -> float:
+    """Return the share of the window's values that lie outside of the reference's."""
+    if reference.kind == "category":
+        return sum(new_categories(reference, window).values())
+    if reference.minimum is None or reference.maximum is None or not window.count:
+        return 0.0
+    low, high = (nudged(np.array([edge]), way) for edge, way in ((reference.minimum, -1), (reference.maximum, 1)))
+    return float(window.below(low)[0] + 1 - window.cdf(high)[0])
 
 
 def _total_variation(reference: Column, window: Column) -> float:

@@ -107,6 +107,10 @@ def _monitor(spec: Spec) -> Found:
         yield from _metric(spec, (*path, "metric"), decay.metric)
         if decay.warn > decay.act:
             yield (*path, "warn"), f"{decay.warn:g} must not be above act, {decay.act:g}"
+        if decay.slices == spec.data.label.column:
+            yield (*path, "slices"), f"{decay.slices!r} is the label; slices are made of a column of the rows"
+        elif decay.slices in spec.data.private:
+            yield (*path, "slices"), f"{decay.slices!r} is private (data.private): it is not in the prediction log"
 
 
 def _metric(spec: Spec, path: KeyPath, name: str) -> Found:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airloop import clock
+from airloop.errors import Unreachable
 from airloop.refs import (
     ClaimRef,
     DecisionRef,
@@ -24,6 +26,8 @@ from airloop.steps.chain import Watch
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 def count_predictions(workspace: Workspace, pipeline: Pipeline, *, as_of: datetime) -> PredictionsArrived:
@@ -86,17 +90,11 @@ def decide_retraining(
     """
     from airloop.monitoring import deciding
 
-    return deciding.decide(
-        workspace,
-        pipeline,
-        window=window,
-        drift=drift,
-        performance=performance,
-        labels=labels,
-        as_of=window.as_of,
-        run_id=run_id,
-        is_binding=is_binding,
-    )
+    found: dict[str, Any] = {"window": window, "drift": drift, "performance": performance, "labels": labels}
+    ref = deciding.decide(workspace, pipeline, **found, as_of=window.as_of, run_id=run_id, is_binding=is_binding)
+    if is_binding:
+        _mirror(workspace, pipeline, found, ref)
+    return ref
 
 
 def claim_retraining(workspace: Workspace, pipeline: Pipeline, *, run_id: str) -> ClaimRef:
@@ -182,6 +180,16 @@ def _pending(
             f"labels are waited for until {clock.iso(until)}: {labels.labelled:,} of {labels.predictions:,} so far"
         )
     return pending
+
+
+def _mirror(workspace: Workspace, pipeline: Pipeline, found: dict[str, Any], decision: DecisionRef) -> None:
+    """Show the window in MLflow, too. Nothing is read from there, so a decision does not wait for it."""
+    from airloop.monitoring import mlflow_log
+
+    try:
+        mlflow_log.log_window(workspace, pipeline, **found, decision=decision)
+    except Unreachable as error:
+        log.warning("the window is not in MLflow: %s. Its page has the same: %s", error, decision.report)
 
 
 def _record(workspace: Workspace, pipeline: Pipeline, kind: str, window: WindowRef, ref: Ref) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from airloop.data.rows import iter_part
+from airloop.data.rows import Part, iter_part
 from airloop.data.windows import Interval
 from airloop.features.encode import encode
 from airloop.features.inputs import input_columns
@@ -75,7 +75,7 @@ def build_reference(making: Making, importance: Mapping[str, float]) -> Referenc
     log.info("profiles of %d partitions: %d made, the others were kept", len(snapshot.partitions), profiles.made)
     places = [place_of(piece.within, making.stretches) for piece in pieces]
     stretches = _stretches(parts, places, len(making.stretches))
-    holdout = _holdout(making)
+    holdout = _answered(making, "holdout")
     has_time = snapshot.train_start is not None
     whole = merge(parts)
     natural = natural_distances(stretches, [part for part, place in zip(parts, places, strict=True) if place is None])
@@ -101,10 +101,11 @@ def _stretches(parts: Sequence[Profile], places: Sequence[int | None], count: in
     return [merge(found) for found in members if found]
 
 
-def _holdout(making: Making) -> Holdout:
+def _answered(making: Making, part: Part) -> Holdout:
+    """Return the labelled rows of ``train`` or ``holdout`` with what the released fit answers."""
     spec, labels, predictions, times = making.spec, [], [], []
     cache = FeatureCache(making.workspace, making.code, making.inputs, making.excluded)
-    for partition, rows in iter_part(making.workspace, spec, making.snapshot, "holdout", making.excluded):
+    for partition, rows in iter_part(making.workspace, spec, making.snapshot, part, making.excluded):
         matrix = encode(making.schema, cache.features(partition, rows.index, rows), "missing")
         labels.append(encode_label(making.schema, rows[spec.data.label.column]))
         predictions.append(making.fitted.predict(matrix))
@@ -125,18 +126,20 @@ def _prediction(schema: Schema, predictions: np.ndarray[Any, Any]) -> Profile:
 
 
 def _natural_predictions(making: Making, holdout: Holdout) -> Natural:
-    """Return how far the predictions of the holdout's stretches lie from its others."""
-    times, start = holdout.times, making.snapshot.holdout_start
-    if times is None or start is None:
+    """Return how far the predictions of each stretch lie from those of all others.
+
+    A holdout is often a single stretch, so training rows are looked at too. The model has seen them, and on them its
+    answers differ more between stretches than on new rows: monitoring then errs on the quiet side.
+    """
+    train = _answered(making, "train")
+    if holdout.times is None or train.times is None:
         return natural_distances([], [])
+    times = np.concatenate([train.times, holdout.times])
+    predictions = np.concatenate([train.predictions, holdout.predictions])
     parts, rest = [], np.ones(len(times), dtype=np.bool_)
-    within = Interval(start, making.snapshot.as_of)
     for stretch in making.stretches:
-        if within.holds(stretch):
-            low, high = (
-                np.datetime64(edge.replace(tzinfo=None), "us") for edge in (stretch.start, stretch.end) if edge
-            )
-            chosen = (times >= low) & (times < high)
-            parts.append(_prediction(making.schema, holdout.predictions[chosen]))
-            rest &= ~chosen
-    return natural_distances(parts, [_prediction(making.schema, holdout.predictions[rest])])
+        low, high = (np.datetime64(edge.replace(tzinfo=None), "us") for edge in (stretch.start, stretch.end) if edge)
+        chosen = (times >= low) & (times < high)
+        parts.append(_prediction(making.schema, predictions[chosen]))
+        rest &= ~chosen
+    return natural_distances(parts, [_prediction(making.schema, predictions[rest])])

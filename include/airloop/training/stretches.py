@@ -11,7 +11,7 @@ from airloop import clock
 from airloop.data.windows import Interval
 from airloop.profiles import Column, Profile
 from airloop.profiles.column import merge_columns
-from airloop.profiles.distances import METHODS, distance
+from airloop.profiles.distances import ASPECTS, METHODS, aspect, distance, stability_index
 from airloop.profiles.reference import Natural
 
 if TYPE_CHECKING:
@@ -37,11 +37,13 @@ def stretches_of(snapshot: Snapshot, length: timedelta) -> tuple[Interval, ...]:
 def natural_distances(stretches: Sequence[Profile], others: Sequence[Profile]) -> Natural:
     """Return method → column → distance of each stretch from all else in the reference, ``others`` included.
 
+    So also, by the population stability index, each of ``ASPECTS``.
+
     Stretches without rows, or with nothing else to be compared with, are left out, and so are columns of times.
     """
     parts = [part for part in (*stretches, *others) if part.rows]
     compared = sum(1 for part in stretches if part.rows)
-    found: Natural = {method: {} for method in METHODS}
+    found: Natural = {way: {} for way in (*METHODS, *ASPECTS)}
     for name in parts[0].columns if parts else ():
         columns = [part.columns[name] for part in parts]
         if columns[0].kind == "time":
@@ -49,6 +51,8 @@ def natural_distances(stretches: Sequence[Profile], others: Sequence[Profile]) -
         pairs = [(rest, columns[number]) for number, rest in enumerate(_rests(columns)) if rest and number < compared]
         for method in METHODS:
             found[method][name] = [distance(method, rest, stretch) for rest, stretch in pairs]
+        for side in ASPECTS:
+            found[side][name] = [stability_index(aspect(side, rest, stretch)) for rest, stretch in pairs]
     return found
 
 

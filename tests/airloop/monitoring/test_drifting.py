@@ -180,8 +180,17 @@ def test_a_share_of_nulls_that_jumps_acts_though_values_stay(reference: Referenc
     rows["hour"][::3] = np.nan
     found = compare(reference, profile(rows), answers(99), DAY, RULES)
     hour = next(one for one in found.found.columns if one.column.name == "hour")
-    assert (found.found.level, hour.weighed.what) == (Level.ACT, "nulls")
-    assert "hour nulls " in found.reasons[0]
+    assert (found.found.level, hour.weighed.what) == (Level.ACT, "missing")
+    assert "hour missing values " in found.reasons[0]
+
+
+def test_values_that_the_reference_lacks_act_though_the_others_stay(reference: Reference) -> None:
+    rows = rows_of(99)
+    rows["hour"][::5] = 1_000.0
+    found = compare(reference, profile(rows), answers(99), DAY, RULES)
+    hour = next(one for one in found.found.columns if one.column.name == "hour")
+    assert (found.found.level, hour.weighed.what) == (Level.ACT, "unseen")
+    assert "hour values never seen " in found.reasons[0]
 
 
 @pytest.mark.parametrize("method", ["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov"])

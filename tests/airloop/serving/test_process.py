@@ -159,7 +159,7 @@ def test_serving_a_proved_bundle_loads_nothing_heavy(workspace, kit):
         "from airloop.workspace import Workspace\n"
         f"load(Workspace.from_environment().store, 'flights', Wanted({bundle.digest!r}, '1'))\n"
         "heavy = ['pandas', 'pyarrow', 'xgboost', 'scipy', 'sklearn', 'sqlalchemy', 'pydantic', 'mlflow', 'joblib',\n"
-        "         'cloudpickle', 'httpx', 'yaml', 'airflow']\n"
+        "         'datasketches', 'cloudpickle', 'httpx', 'yaml', 'airflow']\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )
     env = os.environ | {"PYTHONPATH": "include", "AIRLOOP_HOME": str(workspace.home)}

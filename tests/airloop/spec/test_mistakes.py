@@ -95,6 +95,19 @@ TABLE = [
     ("target: local", "target: locl", "19 release.target: unknown word 'locl'. Did you mean 'local'? Known: local."),
     ("approval: none", "approval: none, approvers: [ann]", "19 release.approvers: are given, but `approval` is none: nobody would be asked"),
     ("warn: 0.10", "warn: 0.30", "21 monitor.drift.warn: 0.3 must not be above act, 0.25"),
+    ("monitor:\n", "monitor:\n  window: 90m\n", "21 monitor.window: must be a multiple of an hour, and not 0"),
+    ("monitor:\n", "monitor:\n  window: 36h\n", "21 monitor.window: must be a multiple of a day where it is longer than one"),
+    (
+        "monitor:\n",
+        "monitor:\n  performance: [{metric: auc_roc, warn: 0.1, act: 0.2}]\n",
+        "21 monitor.performance[0].metric: unknown metric 'auc_roc'. Did you mean 'roc_auc'? "
+        "Known: accuracy, brier, calibration_error, log_loss, pr_auc, roc_auc.",
+    ),
+    (
+        "monitor:\n",
+        "monitor:\n  performance: [{metric: roc_auc, warn: 0.1, act: 0.2, slices: churned}]\n",
+        "21 monitor.performance[0].slices: 'churned' is the label; slices are made of a column of the rows",
+    ),
     ("2 of 5", "6 of 5", "22 monitor.retrain.windows: '6 of 5' is not a count of windows; write for example '2 of 5'"),
     (
         "2 per week",

@@ -12,7 +12,7 @@ import pytest
 from airloop import data, digest
 from airloop.data.windows import Interval
 from airloop.profiles import Profile
-from airloop.profiles.distances import METHODS, distance
+from airloop.profiles.distances import ASPECTS, METHODS, distance
 from airloop.profiles.reference import Reference
 from airloop.scoring import Scorer
 from airloop.statistics.metrics import score
@@ -73,19 +73,18 @@ def test_distances_of_earlier_windows_are_from_all_other_rows(landed):
         for method in METHODS:
             for name in ("hour", "carrier", "wind"):
                 assert reference.natural[method][name][number] == distance(method, one[name], other[name])
-    assert {len(found) for found in reference.natural["psi"].values()} == {0, 2}
-    assert reference.natural["psi"]["prediction"] == []  # the holdout is shorter than a window
+    assert {len(found) for found in reference.natural["psi"].values()} == {2}
 
 
-def test_predictions_of_the_holdouts_windows_are_compared_with_each_other(daily):
+def test_every_window_has_its_distance_in_columns_and_predictions(daily):
     reference = reference_of(daily[2])
-    for method in METHODS:
-        distances = reference.natural[method]
+    for way in (*METHODS, *ASPECTS):
+        distances = reference.natural[way]
         assert {name: len(found) for name, found in distances.items()} == {
             "hour": 12,
             "carrier": 12,
             "wind": 12,
-            "prediction": 2,
+            "prediction": 12,
         }
         assert all(0 <= value < 5 for found in distances.values() for value in found)
 
