@@ -16,6 +16,9 @@ from airloop.refs import PredictionsArrived
 from airloop_airflow.triggers import Arrival, LabelsArrival, PredictionsArrival
 from airloop_airflow.watching import Look
 
+pytestmark = pytest.mark.slow
+
+
 FOUND = PredictionsArrived(
     start=datetime(2013, 3, 17, tzinfo=UTC),
     end=datetime(2013, 3, 18, tzinfo=UTC),

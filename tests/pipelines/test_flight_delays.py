@@ -12,6 +12,9 @@ from airloop.data.rows import iter_part
 from airloop.features.code import FeatureCode
 from pipelines.flight_delays import land as landing
 
+pytestmark = pytest.mark.slow
+
+
 KNOWN_LATER = {"late", "landed_at"}
 
 

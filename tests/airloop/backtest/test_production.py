@@ -14,6 +14,8 @@ from airloop.release.alias import set_champion
 from airloop.training.mlflow_registry import connect
 from airloop.validation import validate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def live(walked, tmp_path):

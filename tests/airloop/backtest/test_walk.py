@@ -20,6 +20,8 @@ from airloop.workspace import Workspace
 
 from .conftest import SPEC, START, day, deliveries
 
+pytestmark = pytest.mark.slow
+
 
 def by_day(walk):
     return {(step.as_of - START).days: step for step in walk.steps}

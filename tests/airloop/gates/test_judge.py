@@ -15,6 +15,9 @@ from airloop.scoring import Scorer
 from airloop.statistics.metrics import score
 from airloop.validation import Validation
 
+pytestmark = pytest.mark.slow
+
+
 ABSOLUTE = {"metric": "roc_auc", "min": 0.7}
 VERSUS = {"metric": "log_loss", "versus": "champion", "margin": 0.01}
 UNCHECKED = Validation(expectations=0, partitions={})

@@ -7,6 +7,9 @@ import pytest
 from airloop.gates.verdict import Status
 from airloop.refs import Outcome
 
+pytestmark = pytest.mark.slow
+
+
 ABSOLUTE = {"metric": "roc_auc", "min": 0.7}
 VERSUS = {"metric": "log_loss", "versus": "champion", "margin": 0.01}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from airloop.gates import judge, load_verdict
 from airloop.gates.champion import as_if_live
 from airloop.gates.judge import entry_of, rehearse
@@ -11,6 +13,8 @@ from airloop.ledger import Champion
 from airloop.refs import Outcome
 
 from .conftest import AS_OF, UNCHECKED
+
+pytestmark = pytest.mark.slow
 
 
 def rehearsed(bench, made, champion, version="2"):

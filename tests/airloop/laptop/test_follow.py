@@ -10,6 +10,9 @@ from rich.console import Console
 
 from airloop.laptop import follow as following
 
+pytestmark = pytest.mark.slow
+
+
 TASKS = [
     {"task_id": "judge_candidate", "downstream_task_ids": ["release"]},
     {"task_id": "release", "downstream_task_ids": []},

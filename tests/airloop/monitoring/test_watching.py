@@ -13,6 +13,9 @@ from airloop.spec import Pipeline
 
 from .conftest import Desk, instant, parcels_of
 
+pytestmark = pytest.mark.slow
+
+
 STEPS = ("count_predictions", "count_labels", "profile_window", "score_drift", "score_performance", "decide_retraining")
 EAGER = {
     "labels": {"min_rows": 50, "min_share": 1.0, "wait": "2d"},

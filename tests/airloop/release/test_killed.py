@@ -16,6 +16,9 @@ from airloop.release.simulated import SimulatedTarget
 
 from .conftest import PASSED, PROMOTED, Bench, pipeline_with, workspace_in
 
+pytestmark = pytest.mark.slow
+
+
 RULES = {"step_timeout": "10m"}
 BEFORE_COMMIT = [
     "before_applying_0",

@@ -12,6 +12,8 @@ from airloop.errors import Unreachable
 from airloop.replay import Pace, Replay, ReplayFailed
 from airloop.serving.refusal import Refusal
 
+pytestmark = pytest.mark.slow
+
 
 def send_all(replay: Replay, **given) -> Replay:
     with replay:

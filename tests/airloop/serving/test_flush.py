@@ -8,6 +8,9 @@ import logging
 import pyarrow.parquet as pq
 import pytest
 
+pytestmark = pytest.mark.slow
+
+
 FLUSH = "/admin/predictions/flush"
 
 

@@ -14,6 +14,9 @@ from airloop.serving import journal as journals
 from airloop.serving.compact import compact
 from airloop.serving.journal import Journal, read
 
+pytestmark = pytest.mark.slow
+
+
 SECRET = "P-1234567-very-private"
 
 

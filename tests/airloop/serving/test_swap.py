@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def hammer(served, kit, expected: dict, requests: int, clients: int, changes: list[dict]) -> dict[str, int]:
     """Ask while the state changes; return how many requests each version answered."""

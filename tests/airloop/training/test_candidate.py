@@ -18,6 +18,8 @@ from airloop.training import train
 from airloop.training.mlflow_registry import connect
 from airloop.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:

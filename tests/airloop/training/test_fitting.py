@@ -13,6 +13,8 @@ from airloop.scoring import Scorer
 from airloop.training.identity import model_digest
 from airloop.training.scores import scores
 
+pytestmark = pytest.mark.slow
+
 
 def bytes_of(folder):
     """Return the digests of all files but the manifest."""

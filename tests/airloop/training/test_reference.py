@@ -21,6 +21,9 @@ from airloop.training.identity import model_digest
 from airloop.training.pieces import pieces_of
 from airloop.training.stretches import MOST, stretches_of
 
+pytestmark = pytest.mark.slow
+
+
 QUICK = {"replicates": 0, "rounds": 8}
 DAYS = {"monitor": {"window": "1d"}, "model": QUICK}
 
