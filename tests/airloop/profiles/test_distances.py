@@ -13,6 +13,7 @@ from scipy.spatial.distance import jensenshannon
 from airloop.profiles.bins import bins, edges
 from airloop.profiles.distances import (
     METHODS,
+    aspect,
     chi_square,
     distance,
     ks_p_value,
@@ -266,3 +267,22 @@ def test_what_cannot_be_compared_is_refused(column):
     time = column(pd.Series([pd.Timestamp("2013-01-01")]), "time")
     with pytest.raises(ValueError, match="got time and time"):
         distance("psi", time, time)
+
+
+def test_missing_cells_are_counted_beside_known_ones(column):
+    reference, window = column(pd.Series([1.0, 2.0, 3.0, None])), column(pd.Series([1.0, None, None]))
+    found = aspect("missing", reference, window)
+    assert (found.reference.tolist(), found.window.tolist()) == ([3, 1], [1, 2])
+
+
+def test_values_that_the_reference_lacks_are_counted_beside_those_it_holds(column):
+    numbers = aspect("unseen", column(pd.Series([1.0, 2.0, 5.0])), column(pd.Series([0.0, 1.0, 5.0, 6.0, None])))
+    assert (numbers.reference.tolist(), numbers.window.tolist()) == ([3, 0], [2, 2])
+    texts = aspect("unseen", column(["a", "b"], "category"), column(["a", "c", "c", "d"], "category"))
+    assert texts.window.tolist() == pytest.approx([1, 3])
+
+
+def test_a_side_without_a_value_has_nothing_unseen(column):
+    empty, full = column(pd.Series([None, None], dtype=float)), column(pd.Series([1.0, 2.0]))
+    assert aspect("unseen", empty, full).window.tolist() == [2, 0]
+    assert aspect("unseen", full, empty).window.tolist() == [0, 0]
