@@ -17,6 +17,7 @@ from airloop.monitoring.window import Window
 from airloop.reports import drawing
 from airloop.training.locks import exclusive
 from airloop.training.mlflow_registry import connect, experiment, reporting
+from airloop.training.registration import check_reachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,6 +44,7 @@ def log_window(
 
     Raises Unreachable when MLflow does not answer, TrainingError when it refuses.
     """
+    check_reachable(workspace.mlflow_url)
     with exclusive(workspace.home / "locks" / "mlflow"), reporting(workspace.mlflow_url):
         client = connect(workspace.mlflow_url)
         run = _run(client, workspace, pipeline.name, window, decision)

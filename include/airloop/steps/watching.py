@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airloop import clock
-from airloop.errors import Unreachable
+from airloop.errors import AirloopError
 from airloop.refs import (
     ClaimRef,
     DecisionRef,
@@ -188,7 +188,7 @@ def _mirror(workspace: Workspace, pipeline: Pipeline, found: dict[str, Any], dec
 
     try:
         mlflow_log.log_window(workspace, pipeline, **found, decision=decision)
-    except Unreachable as error:
+    except AirloopError as error:
         log.warning("the window is not in MLflow: %s. Its page has the same: %s", error, decision.report)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +62,28 @@ def test_a_bad_week_ends_in_a_retraining_that_a_repetition_does_not_ask_for_agai
     }  # fmt: skip
     claim = steps.claim_retraining(answered.workspace, answered.pipeline, run_id="training")
     assert (claim.windows, claim.as_of) == ((first.decision.window,), instant(21.5))
+
+
+def test_a_window_that_was_decided_on_is_in_mlflow_with_its_pictures_once(answered: Desk) -> None:
+    from mlflow import MlflowClient
+
+    decision = watch(answered).decision
+    watch(answered, run_id="another run")
+    client = MlflowClient(answered.workspace.mlflow_url)
+    place = client.get_experiment_by_name("parcels/monitoring")
+    assert place is not None
+    (run,) = client.search_runs([place.experiment_id])
+    assert run.data.tags["airloop.window"] == decision.window
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"pictures", "window.html"}
+
+
+def test_an_mlflow_that_is_away_keeps_no_decision_from_being_made(
+    answered: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = replace(answered.workspace, mlflow_url="http://127.0.0.1:1")
+    decided = steps.watch_window(away, eager(answered), as_of=instant(21.5), run_id="run", now=instant(365)).decision
+    assert (decided.action, decided.is_binding) == ("RETRAIN", True)
+    assert "the window is not in MLflow: MLflow http://127.0.0.1:1: " in caplog.text
 
 
 def test_what_is_looked_at_too_early_is_shown_and_decides_nothing(answered: Desk) -> None:
