@@ -16,9 +16,9 @@ from airloop.profiles.distances import (
     Aspect,
     Method,
     aspect,
+    aspect_distance,
     distance,
     new_categories,
-    stability_index,
     vanished_categories,
 )
 
@@ -115,17 +115,14 @@ def _values(reference: Reference, name: str, column: Column, window: Column, met
 def _aspect(
     reference: Reference, name: str, column: Column, window: Column, method: Method, which: Aspect, two: Bins
 ) -> Facet:
-    stability = stability_index(two)
+    far = aspect_distance(which, two)
+    by = sized = "psi" if which == "missing" else "total_variation"
     h = _h(window.rows, column.rows)
-    shares = [side[1] / side.sum() if side.sum() else 0.0 for side in (two.reference, two.window)]
-    by, far = ("psi", stability) if method == "psi" else ("total_variation", abs(shares[1] - shares[0]))
-    return Facet(
-        method=by,
-        distance=far,
-        degrees=1,
-        size=significance.magnitude("psi", significance.beyond_noise("psi", stability, 1, h)),
-        natural=_stretches(reference, name, column.rows, which, "psi", 1),
-    )
+    size = significance.magnitude(sized, significance.beyond_noise(sized, far, 1, h))
+    if which == "missing" and method != "psi":
+        by, far = "total_variation", abs(window.null_share - column.null_share)
+    natural = _stretches(reference, name, column.rows, which, sized, 1)
+    return Facet(method=by, distance=far, degrees=1, size=size, natural=natural)
 
 
 def _stretches(

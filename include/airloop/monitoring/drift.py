@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KIND = "drifts"
 FILE = "drift.json"
-FORMAT = 2
+FORMAT = 1
 """Of what is computed: raised with it, so that what was kept before is computed again."""
 
 

@@ -18,8 +18,8 @@ from airloop.profiles.bins import Bins, bins, check_comparable, nudged
 from airloop.profiles.column import Column
 
 __all__ = [
-    "ASPECTS", "METHODS", "Aspect", "Bins", "ChiSquare", "Method", "aspect", "bins", "chi_square", "distance",
-    "ks_p_value", "new_categories", "vanished_categories",
+    "ASPECTS", "METHODS", "Aspect", "Bins", "ChiSquare", "Method", "aspect", "aspect_distance", "bins", "chi_square",
+    "distance", "ks_p_value", "new_categories", "vanished_categories",
 ]  # fmt: skip
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -73,6 +73,16 @@ def aspect(name: Aspect, reference: Column, window: Column) -> Bins:
         outside = _outside(reference, window) * window.count
         sides = [np.array([reference.count, 0.0]), np.array([window.count - outside, outside])]
     return Bins(("known", name), *sides)
+
+
+def aspect_distance(name: Aspect, sides: Bins) -> float:
+    """Return how far the two bins of ``aspect`` lie apart: missing cells by PSI, else the share that is outside.
+
+    PSI would take any value that the reference lacks for a catastrophe. 0 where a side has no value.
+    """
+    if not (sides.reference.any() and sides.window.any()):
+        return 0.0
+    return stability_index(sides) if name == "missing" else float(sides.window[1] / sides.window.sum())
 
 
 def jensen_shannon(found: Bins) -> float:

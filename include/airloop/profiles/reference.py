@@ -41,7 +41,7 @@ class Reference:
     window: timedelta | None = None
     """Length of a monitoring window; None where rows have no time."""
     natural: Natural = field(default_factory=dict)
-    """Method, or aspect (by PSI) → column → distance of each earlier stretch of that length from the rest of the
+    """Method, or aspect → column → distance of each earlier stretch of that length from the rest of the
     reference, oldest first; ``prediction`` is among the columns. Says how far unchanged data move by themselves."""
     usual_rows: float = 0.0
     """Median number of rows in a stretch of a window's length; all rows where there is none."""

@@ -16,7 +16,7 @@ from airloop.features.sources import read_sources
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
 
-FORMAT = 3
+FORMAT = 2
 """Of a model's folder: one of an older format is trained again. 2 has ``reference/``."""
 _SECTIONS = ("name", "data", "features", "model")
 _SAME_LIBRARY = {"xgboost": ("xgboost-cpu", "xgboost")}

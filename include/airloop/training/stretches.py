@@ -11,7 +11,7 @@ from airloop import clock
 from airloop.data.windows import Interval
 from airloop.profiles import Column, Profile
 from airloop.profiles.column import merge_columns
-from airloop.profiles.distances import ASPECTS, METHODS, Bins, aspect, distance, stability_index
+from airloop.profiles.distances import ASPECTS, METHODS, aspect, aspect_distance, distance
 from airloop.profiles.reference import Natural
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def stretches_of(snapshot: Snapshot, length: timedelta) -> tuple[Interval, ...]:
 def natural_distances(stretches: Sequence[Profile], others: Sequence[Profile]) -> Natural:
     """Return method → column → distance of each stretch from all else in the reference, ``others`` included.
 
-    So also, by the population stability index, each of ``ASPECTS``.
+    So also each of ``ASPECTS``.
 
     Stretches without rows, or with nothing else to be compared with, are left out, and so are columns of times.
     """
@@ -52,13 +52,8 @@ def natural_distances(stretches: Sequence[Profile], others: Sequence[Profile]) -
         for method in METHODS:
             found[method][name] = [distance(method, rest, stretch) for rest, stretch in pairs]
         for side in ASPECTS:
-            found[side][name] = [_moved(aspect(side, rest, stretch)) for rest, stretch in pairs]
+            found[side][name] = [aspect_distance(side, aspect(side, rest, stretch)) for rest, stretch in pairs]
     return found
-
-
-def _moved(sides: Bins) -> float:
-    """Return the stability index, 0 where a side has no value that could be seen or unseen."""
-    return stability_index(sides) if sides.reference.any() and sides.window.any() else 0.0
 
 
 def _rests(parts: Sequence[Column]) -> Iterator[Column | None]:

@@ -184,13 +184,14 @@ def test_a_share_of_nulls_that_jumps_acts_though_values_stay(reference: Referenc
     assert "hour missing values " in found.reasons[0]
 
 
-def test_values_that_the_reference_lacks_act_though_the_others_stay(reference: Reference) -> None:
+def test_values_that_the_reference_lacks_act_in_a_column_that_moves_much_by_itself(reference: Reference) -> None:
+    restless = {**reference.natural, "wasserstein": {"hour": [90.0] * 20}}
     rows = rows_of(99)
-    rows["hour"][::5] = 1_000.0
-    found = compare(reference, profile(rows), answers(99), DAY, RULES)
+    rows["hour"][::3] = 1_000.0
+    found = compare(replace(reference, natural=restless), profile(rows), answers(99), DAY, RULES)
     hour = next(one for one in found.found.columns if one.column.name == "hour")
-    assert (found.found.level, hour.weighed.what) == (Level.ACT, "unseen")
-    assert "hour values never seen " in found.reasons[0]
+    assert (hour.level, hour.weighed.what, round(hour.weighed.distance, 2)) == (Level.ACT, "unseen", 0.33)
+    assert "hour values never seen 0.33" in found.reasons[0]
 
 
 @pytest.mark.parametrize("method", ["psi", "jensen_shannon", "wasserstein", "kolmogorov_smirnov"])

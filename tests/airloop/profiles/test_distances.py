@@ -14,6 +14,7 @@ from airloop.profiles.bins import bins, edges
 from airloop.profiles.distances import (
     METHODS,
     aspect,
+    aspect_distance,
     chi_square,
     distance,
     ks_p_value,
@@ -280,9 +281,11 @@ def test_values_that_the_reference_lacks_are_counted_beside_those_it_holds(colum
     assert (numbers.reference.tolist(), numbers.window.tolist()) == ([3, 0], [2, 2])
     texts = aspect("unseen", column(["a", "b"], "category"), column(["a", "c", "c", "d"], "category"))
     assert texts.window.tolist() == pytest.approx([1, 3])
+    assert (aspect_distance("unseen", numbers), aspect_distance("unseen", texts)) == (0.5, pytest.approx(0.75))
 
 
 def test_a_side_without_a_value_has_nothing_unseen(column):
     empty, full = column(pd.Series([None, None], dtype=float)), column(pd.Series([1.0, 2.0]))
     assert aspect("unseen", empty, full).window.tolist() == [2, 0]
     assert aspect("unseen", full, empty).window.tolist() == [0, 0]
+    assert aspect_distance("unseen", aspect("unseen", full, empty)) == 0
