@@ -103,8 +103,8 @@ def _replay(workspace: Workspace, pipeline: Pipeline, api: AirflowApi) -> list[W
 def _tell_week(workspace: Workspace, week: Week) -> None:
     if week.retrained is None:
         out.print(timeline.line(week, METRIC, _baselines(workspace, [week])))
-        acts = Level.ACT in (week.drift["level"], week.performance["level"])
-        shown = week.decision["reasons"][:1] if acts else ()
+        acting = [found["reasons"][0] for found in (week.drift, week.performance) if found["level"] == Level.ACT]
+        shown = [*acting, *(week.decision["reasons"][:1] if acting else ())]
     else:
         shown = week.retrained.reasons
     for reason in shown:
