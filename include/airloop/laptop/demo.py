@@ -101,6 +101,7 @@ def _replay(workspace: Workspace, pipeline: Pipeline, api: AirflowApi) -> list[W
 
 
 def _tell_week(workspace: Workspace, week: Week) -> None:
+    shown: Sequence[str]
     if week.retrained is None:
         out.print(timeline.line(week, METRIC, _baselines(workspace, [week])))
         acting = [found["reasons"][0] for found in (week.drift, week.performance) if found["level"] == Level.ACT]
