@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 
@@ -44,3 +44,12 @@ def floor(instant: datetime, step: timedelta) -> datetime:
     """Return the latest multiple of ``step`` since 1970 (UTC) that is not after ``instant``."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch + (in_utc(instant) - epoch) // step * step
+
+
+def ticks(schedule: str, start: datetime) -> Iterator[datetime]:
+    """Yield the instants of a cron expression (UTC) from ``start`` on, which counts if it is one; without end."""
+    from croniter import croniter  # type: ignore[import-untyped]
+
+    following = croniter(schedule, in_utc(start) - timedelta(seconds=1))
+    while True:
+        yield in_utc(following.get_next(datetime))

@@ -72,12 +72,7 @@ def _instants(pipeline: Pipeline, start: datetime, every: timedelta | None) -> I
         while True:
             yield instant
             instant += step
-    from croniter import croniter  # type: ignore[import-untyped]
-
-    # The second before: a tick at ``start`` itself counts.
-    ticks = croniter(schedule, start - timedelta(seconds=1))
-    while True:
-        yield clock.in_utc(ticks.get_next(datetime))
+    yield from clock.ticks(schedule, start)
 
 
 def _covered(workspace: Workspace, pipeline: Pipeline) -> tuple[datetime, datetime]:

@@ -26,12 +26,12 @@ def read_instant(text: str | datetime) -> datetime:
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline, a folder of include/pipelines.")]
-AsOf = Annotated[
-    datetime,
-    typer.Option(
-        "--as-of", parser=read_instant, metavar="INSTANT", help="The instant the run pretends it is (ISO 8601)."
-    ),
-]
+_AS_OF = typer.Option(
+    "--as-of", parser=read_instant, metavar="INSTANT", help="The instant the run pretends it is (ISO 8601)."
+)
+AsOf = Annotated[datetime, _AS_OF]
+AsOfOrNow = Annotated[datetime | None, _AS_OF]
+"""``AsOf | None`` would not do: of a union typer passes over what an option is annotated with."""
 From = Annotated[
     datetime,
     typer.Option("--from", parser=read_instant, metavar="INSTANT", help="Where the period begins (ISO 8601)."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,11 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from airloop import clock, steps
-from airloop.cli.arguments import AsOf, Name, Refs, RunId, new_run_id, read_refs
+from airloop.cli.arguments import AsOf, AsOfOrNow, Name, Refs, RunId, new_run_id, read_refs
 from airloop.cli.screen import colour, console, emit, timing, when
+from airloop.cli.steps import command_of, first_line, opened
 from airloop.refs import Action, DriftRef, Handed, LabelsArrived, PerformanceRef, PredictionsArrived, WindowRef
-from airloop.spec import Pipeline, find
-from airloop.workspace import Workspace
 
 NEEDS: dict[str, Mapping[str, type[Handed]]] = {
     "count_labels": {"predictions": PredictionsArrived},
@@ -40,17 +39,17 @@ Backfill = Annotated[bool, typer.Option("--backfill", help="Look at the past: de
 def add_to(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     app.command("monitor")(_monitor)
-    app.command("count_predictions", help=_first_line("count_predictions"), rich_help_panel=_PANEL)(_count_predictions)
-    app.command("count_labels", help=_first_line("count_labels"), rich_help_panel=_PANEL)(_count_labels)
+    app.command("count_predictions", help=first_line("count_predictions"), rich_help_panel=_PANEL)(_count_predictions)
+    app.command("count_labels", help=first_line("count_labels"), rich_help_panel=_PANEL)(_count_labels)
     for step in ("profile_window", "score_drift", "score_performance"):
-        app.command(step, help=_first_line(step), rich_help_panel=_PANEL)(_command(step))
-    app.command("decide_retraining", help=_first_line("decide_retraining"), rich_help_panel=_PANEL)(_decide_retraining)
-    app.command("claim_retraining", help=_first_line("claim_retraining"), rich_help_panel=_PANEL)(_claim_retraining)
+        app.command(step, help=first_line(step), rich_help_panel=_PANEL)(command_of(step, NEEDS[step]))
+    app.command("decide_retraining", help=first_line("decide_retraining"), rich_help_panel=_PANEL)(_decide_retraining)
+    app.command("claim_retraining", help=first_line("claim_retraining"), rich_help_panel=_PANEL)(_claim_retraining)
 
 
-def _monitor(name: Name, as_of: AsOf | None = None, backfill: Backfill = False, run_id: RunId = "") -> None:
+def _monitor(name: Name, as_of: AsOfOrNow = None, backfill: Backfill = False, run_id: RunId = "") -> None:
     """Watch the window that a run at `--as-of` looks at: what came in, drift, performance, and whether to retrain."""
-    workspace, pipeline = _open(name)
+    workspace, pipeline = opened(name)
     now = datetime.now(UTC).replace(microsecond=0)
     instant = clock.resolve_as_of(form=as_of, signals=(), interval_end=None, run_date=now)
     screen = console()
@@ -104,13 +103,13 @@ def _add(table: Table, name: str, lines: tuple[str, ...]) -> None:
 
 
 def _count_predictions(name: Name, as_of: AsOf) -> None:
-    workspace, pipeline = _open(name)
+    workspace, pipeline = opened(name)
     emit(steps.count_predictions(workspace, pipeline, as_of=as_of))
 
 
 def _count_labels(name: Name, refs: Refs) -> None:
-    workspace, pipeline = _open(name)
-    given = _given("count_labels", refs)
+    workspace, pipeline = opened(name)
+    given: dict[str, Any] = dict(read_refs(refs, NEEDS["count_labels"]))
     labels, is_final = steps.count_labels(workspace, pipeline, **given, now=datetime.now(UTC))
     if not is_final:
         wait = clock.iso(labels.as_of + pipeline.spec.monitor.labels.wait)
@@ -119,33 +118,12 @@ def _count_labels(name: Name, refs: Refs) -> None:
 
 
 def _decide_retraining(name: Name, refs: Refs, backfill: Backfill = False, run_id: RunId = "") -> None:
-    workspace, pipeline = _open(name)
-    given = _given("decide_retraining", refs)
+    workspace, pipeline = opened(name)
+    given: dict[str, Any] = dict(read_refs(refs, NEEDS["decide_retraining"]))
     run_id = run_id or new_run_id()
     emit(steps.decide_retraining(workspace, pipeline, **given, run_id=run_id, is_binding=not backfill))
 
 
 def _claim_retraining(name: Name, run_id: RunId = "") -> None:
-    workspace, pipeline = _open(name)
+    workspace, pipeline = opened(name)
     emit(steps.claim_retraining(workspace, pipeline, run_id=run_id or new_run_id()))
-
-
-def _command(step: str) -> Callable[..., None]:
-    def command(name: Name, refs: Refs) -> None:
-        workspace, pipeline = _open(name)
-        emit(getattr(steps, step)(workspace, pipeline, **_given(step, refs)))
-
-    return command
-
-
-def _open(name: str) -> tuple[Workspace, Pipeline]:
-    workspace = Workspace.from_environment()
-    return workspace, find(name, workspace)
-
-
-def _given(step: str, refs: str) -> dict[str, Any]:
-    return dict(read_refs(refs, NEEDS[step]))
-
-
-def _first_line(step: str) -> str:
-    return str(getattr(steps, step).__doc__).splitlines()[0].replace("``", "`")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from airloop import clock, steps
-from airloop.cli.arguments import AsOf, Name, RunId, new_run_id
+from airloop.cli.arguments import AsOfOrNow, Name, RunId, new_run_id
 from airloop.cli.screen import colour, console, emit, timing
 from airloop.refs import ModelRef, ReleaseRef, ValidationRef, VerdictRef
 from airloop.spec import find
@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _run(
     name: Name,
-    as_of: AsOf | None = None,
+    as_of: AsOfOrNow = None,
     run_id: RunId = "",
     approved_by: Annotated[str, typer.Option(help="Who approves, where the spec asks for it.")] = "",
 ) -> None:

@@ -10,11 +10,11 @@ import typer
 from airloop import steps
 from airloop.cli.arguments import AsOf, Name, Refs, RunId, new_run_id, read_refs
 from airloop.cli.screen import emit
-from airloop.refs import BundleRef, ModelRef, Ref, SnapshotRef, ValidationRef, VerdictRef, VerificationRef
+from airloop.refs import BundleRef, Handed, ModelRef, SnapshotRef, ValidationRef, VerdictRef, VerificationRef
 from airloop.spec import Pipeline, find
 from airloop.workspace import Workspace
 
-NEEDS: dict[str, Mapping[str, type[Ref]]] = {
+NEEDS: dict[str, Mapping[str, type[Handed]]] = {
     "validate_data": {"snapshot": SnapshotRef},
     "train_model": {"snapshot": SnapshotRef, "validation": ValidationRef},
     "judge_candidate": {"snapshot": SnapshotRef, "validation": ValidationRef, "model": ModelRef},
@@ -32,38 +32,38 @@ def add_to(app: typer.Typer) -> None:
     app.command("take_snapshot", rich_help_panel=_PANEL)(_take_snapshot)
     for step in NEEDS:
         if step != "release":
-            app.command(step, help=_first_line(step), rich_help_panel=_PANEL)(_command(step))
-    app.command("release", help=_first_line("release"), rich_help_panel=_PANEL)(_release)
+            app.command(step, help=first_line(step), rich_help_panel=_PANEL)(command_of(step, NEEDS[step]))
+    app.command("release", help=first_line("release"), rich_help_panel=_PANEL)(_release)
 
 
 def _take_snapshot(name: Name, as_of: AsOf) -> None:
     """List, and keep, the partitions that a run at `--as-of` may see."""
-    workspace, pipeline = _open(name)
+    workspace, pipeline = opened(name)
     emit(steps.take_snapshot(workspace, pipeline, as_of=as_of))
 
 
 def _release(name: Name, refs: Refs, run_id: RunId = "") -> None:
-    workspace, pipeline = _open(name)
-    given = _given("release", refs)
+    workspace, pipeline = opened(name)
+    given: dict[str, Any] = dict(read_refs(refs, NEEDS["release"]))
     emit(steps.release(workspace, pipeline, run_id=run_id or new_run_id(), **given))
 
 
-def _command(step: str) -> Callable[..., None]:
+def command_of(step: str, needs: Mapping[str, type[Handed]]) -> Callable[..., None]:
+    """Return the command of a step that takes nothing but refs."""
+
     def command(name: Name, refs: Refs) -> None:
-        workspace, pipeline = _open(name)
-        emit(getattr(steps, step)(workspace, pipeline, **_given(step, refs)))
+        workspace, pipeline = opened(name)
+        emit(getattr(steps, step)(workspace, pipeline, **read_refs(refs, needs)))
 
     return command
 
 
-def _open(name: str) -> tuple[Workspace, Pipeline]:
+def opened(name: str) -> tuple[Workspace, Pipeline]:
+    """Return where commands work, and the pipeline called ``name``."""
     workspace = Workspace.from_environment()
     return workspace, find(name, workspace)
 
 
-def _given(step: str, refs: str) -> dict[str, Any]:
-    return dict(read_refs(refs, NEEDS[step]))
-
-
-def _first_line(step: str) -> str:
+def first_line(step: str) -> str:
+    """Return what a step does, for the list of commands."""
     return str(getattr(steps, step).__doc__).splitlines()[0].replace("``", "`")

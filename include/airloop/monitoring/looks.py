@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
+
+from airloop import clock
 
 if TYPE_CHECKING:
     from airloop.spec.model import Monitor
@@ -25,11 +28,8 @@ def looks_in_30_days(monitor: Monitor) -> float:
 
 
 def _runs_in_30_days(schedule: str) -> float:
-    from croniter import croniter  # type: ignore[import-untyped]
-
     # Over 12 weeks, so that weekly and monthly schedules come out in between.
-    end, runs, most = _SOME_MONDAY + timedelta(weeks=12), 0, 12 * 7 * 24
-    following = croniter(schedule, _SOME_MONDAY)
-    while runs < most and following.get_next(datetime) <= end:
-        runs += 1
+    end, most = _SOME_MONDAY + timedelta(weeks=12), 12 * 7 * 24
+    seen = takewhile(lambda tick: tick < end, clock.ticks(schedule, _SOME_MONDAY))
+    runs = sum(1 for _ in islice(seen, most))
     return max(1.0, runs * (MONTH / timedelta(weeks=12)))

@@ -82,3 +82,10 @@ def test_a_step_prints_its_ref_as_one_line(churn):
     assert (ref["partitions"], ref["as_of"]) == (19, "2024-01-20T00:00:00Z")
     again = churn("take_snapshot", "churn", "--as-of", "2024-01-20T00:00:00+00:00").json
     assert again == ref
+
+
+@pytest.mark.parametrize("command", ["run", "monitor"])
+def test_an_instant_that_may_be_left_out_is_read_like_any_other(airloop, command):
+    answer = airloop(command, "orders", "--as-of", "tomorrow")
+    assert answer.code == 2
+    assert "'tomorrow' is not ISO 8601" in answer.err
