@@ -84,11 +84,6 @@ def read(workspace: Workspace, pipeline: Pipeline, window: Window, columns: tupl
     return log_rows.read(workspace, pipeline, window, columns)
 
 
-def read_window(workspace: Workspace, pipeline: Pipeline, window: Window) -> pd.DataFrame:
-    """Return the window's rows as a frame, sorted by instant and key; types are those of ``data.read_partition``."""
-    return as_frame(read(workspace, pipeline, window).table)
-
-
 def majority(table: pa.Table) -> tuple[str, str]:
     """Return version and bundle that answered most of the rows; of two as busy the first by name; "" without rows."""
     found = table.group_by(["version", "bundle"]).aggregate([([], "count_all")]).to_pylist()

@@ -11,7 +11,7 @@ import msgspec
 
 from airloop import clock
 from airloop.errors import BundleError, DataError
-from airloop.profiles.column import Column, Kind
+from airloop.profiles.column import Kind
 from airloop.profiles.profile import Profile
 
 if TYPE_CHECKING:
@@ -52,15 +52,6 @@ class Reference:
     train_start: datetime | None = None
     cut_off: datetime | None = None
     """``as_of`` of the snapshot."""
-
-    def column(self, name: str) -> Column | None:
-        """Return a column's or a prediction's profile, None where the reference has no such column."""
-        return self.columns.columns.get(name) or self.prediction.columns.get(name)
-
-    @property
-    def predictions(self) -> tuple[str, ...]:
-        """Names of the prediction's columns."""
-        return tuple(self.prediction.columns)
 
     def save(self, folder: Path) -> None:
         """Write into ``folder``, which is made; the same reference always gives the same bytes."""

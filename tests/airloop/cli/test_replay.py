@@ -12,7 +12,7 @@ import time
 import pytest
 
 from airloop import clock
-from airloop.monitoring.log import count, read_window
+from airloop.monitoring.log import as_frame, count, read
 from airloop.monitoring.window import Window
 from airloop.serving.client import ServerClient
 from airloop.serving.tokens import read_or_make
@@ -70,7 +70,7 @@ def test_a_past_is_watched_as_it_was_and_sent_twice_it_counts_once(airloop, live
         admin.flush()
     pipeline = find("orders", workspace)
     assert count(workspace, pipeline, WEEK).rows == 2800
-    rows = read_window(workspace, pipeline, WEEK)
+    rows = as_frame(read(workspace, pipeline, WEEK).table)
     assert len(rows) == rows["order_id"].nunique() == 1400
 
 

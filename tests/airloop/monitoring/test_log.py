@@ -37,7 +37,7 @@ def count(desk, window=WEEK):
 
 def test_a_window_has_the_events_within_it(desk):
     desk.ask_days(13, 21)
-    frame = log.read_window(desk.workspace, desk.pipeline, WEEK)
+    frame = log.as_frame(log.read(desk.workspace, desk.pipeline, WEEK).table)
     expected = pd.concat([desk.parcels(day) for day in range(14, 21)], ignore_index=True)
     assert frame["parcel"].tolist() == expected["parcel"].tolist()
     assert frame["sent_at"].tolist() == expected["sent_at"].tolist()

@@ -55,13 +55,6 @@ def test_a_reference_of_rows_without_time_is_loaded(reference, tmp_path):
     assert Reference.load(tmp_path) == bare
 
 
-def test_columns_and_predictions_are_found_by_name(reference):
-    assert reference.column("hour") is reference.columns.columns["hour"]
-    assert reference.column("prediction") is reference.prediction.columns["prediction"]
-    assert reference.column("minute") is None
-    assert reference.predictions == ("prediction",)
-
-
 def test_a_bundle_older_than_monitoring_says_what_to_do(tmp_path):
     with pytest.raises(BundleError, match=r"reference is not there: this bundle is older .* Train and release again"):
         Reference.load(tmp_path / "reference")

@@ -363,3 +363,12 @@ def predictions(answer: dict | httpx.Response) -> list[float]:
 def kit():
     """This module: tests are not packages, so they cannot import it."""
     return sys.modules[__name__]
+
+
+@pytest.fixture
+def logging_server(workspace, kit):
+    """A server in this process that keeps a prediction log."""
+    server = kit.InProcess(workspace, logs=True)
+    yield server
+    server.process.journal.close_segment()
+    server.close()

@@ -14,14 +14,6 @@ pytestmark = pytest.mark.slow
 FLUSH = "/admin/predictions/flush"
 
 
-@pytest.fixture
-def logging_server(workspace, kit):
-    server = kit.InProcess(workspace, logs=True)
-    yield server
-    server.process.journal.close_segment()
-    server.close()
-
-
 def ids(workspace) -> list[str]:
     """Return the request ids in the store, once per row."""
     paths = (workspace.home / "store" / "predictions").rglob("*.parquet")

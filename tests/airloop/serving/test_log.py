@@ -21,14 +21,6 @@ SECRET = "P-1234567-very-private"
 
 
 @pytest.fixture
-def logging_server(workspace, kit):
-    server = kit.InProcess(workspace, logs=True)
-    yield server
-    server.process.journal.close_segment()
-    server.close()
-
-
-@pytest.fixture
 def rows(kit):
     return kit.ROWS | {"passport": [SECRET] * 5}
 

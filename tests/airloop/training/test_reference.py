@@ -139,7 +139,7 @@ def test_rows_without_time_have_no_windows(patients):
     reference = reference_of(patients.fit(patients.pipeline("patients")))
     assert (reference.columns.rows, reference.window, reference.usual_rows) == (240, None, 240)
     assert not any(found for columns in reference.natural.values() for found in columns.values())
-    assert reference.predictions == ("prediction[0]", "prediction[1]", "prediction[2]")
+    assert tuple(reference.prediction.columns) == ("prediction[0]", "prediction[1]", "prediction[2]")
     assert reference.calibration is None
     assert 0 < reference.prediction.rows < 100
 
