@@ -50,6 +50,18 @@ class BundleError(AirloopError):
     """A bundle is incomplete, altered or cannot be served."""
 
 
+class ImageError(AirloopError):
+    """An image cannot be built, is missing, or is not what it should be."""
+
+
+class EvidenceError(AirloopError):
+    """Evidence for a release is missing, altered, or not signed by a key that is trusted."""
+
+
+class StepFailed(AirloopError):
+    """A step that ran in a container failed there."""
+
+
 class ReleaseRefused(AirloopError):
     """A release broke a rule, for example forward-only; the champion stays."""
 

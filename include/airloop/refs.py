@@ -74,6 +74,12 @@ class BundleRef(Ref):
     version: str
     data_cut_off: datetime
     """``as_of`` of the snapshot it was trained from; forward-only compares this."""
+    signature: str = ""
+    """Digest, in the store, of the bundle's signature."""
+    image: str = ""
+    """What runs it, by its digest: ``registry/name@sha256:…`` or the engine's ``sha256:…``; "" where none is made."""
+    sbom: str = ""
+    """Digest, in the store, of what is in the image."""
 
 
 class VerificationRef(Ref):
@@ -83,6 +89,8 @@ class VerificationRef(Ref):
     reasons: tuple[str, ...]
     latency_p99_ms: float
     bundle_mb: float
+    image: str = ""
+    """The very image that was started; "" where the bundle was served by a process."""
 
 
 class ReleaseOutcome(StrEnum):
@@ -104,6 +112,10 @@ class ReleaseRef(Ref):
     version: str
     endpoint: str
     reasons: tuple[str, ...]
+    image: str = ""
+    """What was put on the target, by its digest; "" where bundles are served as they are."""
+    evidence: str = ""
+    """Digest, in the store, of the signed statement that says why it may be live."""
 
 
 class Level(StrEnum):

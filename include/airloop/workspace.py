@@ -49,11 +49,20 @@ class Workspace:
     mlflow_url: str
     server_url: str
     pipelines: Path
+    registry: str = ""
+    """Where images are pushed to, for example ``registry.example.com/models``; "" keeps them in the Docker engine."""
+    gateway_url: str = "http://127.0.0.1:8900"
+    """What answers predictions of models that run in containers."""
+    gateway_admin_url: str = "http://127.0.0.1:8901"
+    """The same gateway's other door, by which each container is looked at and told what to do."""
+    prefix: str = "airloop"
+    """How the names of containers, volumes and images begin, so that several stacks share a Docker engine."""
     connection: Callable[[str], str] = field(default=connection_from_environment, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Workspace:
-        """Read ``AIRLOOP_HOME``, ``_STORE``, ``_LEDGER``, ``_MLFLOW``, ``_SERVER`` and ``_PIPELINES``.
+        """Read ``AIRLOOP_HOME``, ``_STORE``, ``_LEDGER``, ``_MLFLOW``, ``_SERVER``, ``_PIPELINES`` and, for Docker,
+        ``_REGISTRY``, ``_GATEWAY``, ``_GATEWAY_ADMIN`` and ``_PREFIX``.
 
         Unset ones get embedded defaults below ``AIRLOOP_HOME`` (default: ``.airloop`` in the checkout).
         """
@@ -66,6 +75,10 @@ class Workspace:
             mlflow_url=env.get("AIRLOOP_MLFLOW") or f"sqlite:///{home}/mlflow.db",
             server_url=env.get("AIRLOOP_SERVER") or _server_of(home),
             pipelines=Path(env.get("AIRLOOP_PIPELINES") or PROJECT / "include" / "pipelines").absolute(),
+            registry=(env.get("AIRLOOP_REGISTRY") or "").rstrip("/"),
+            gateway_url=(env.get("AIRLOOP_GATEWAY") or cls.gateway_url).rstrip("/"),
+            gateway_admin_url=(env.get("AIRLOOP_GATEWAY_ADMIN") or cls.gateway_admin_url).rstrip("/"),
+            prefix=env.get("AIRLOOP_PREFIX") or cls.prefix,
         )
 
     @cached_property

@@ -72,6 +72,7 @@ class Ledger:
         kind: Kind = "release",
         by: str = "",
         restores: int | None = None,
+        image: str = "",
     ) -> Champion:
         """Make ``bundle`` the champion if ``expected_generation`` (0: none) is still live; return the champion.
 
@@ -90,6 +91,7 @@ class Ledger:
             reasons=tuple(reasons),
             restores=restores,
             recorded_at=datetime.now(UTC),
+            image=image,
         )
         try:
             with database.writing(self._engine) as connection:

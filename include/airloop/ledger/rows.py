@@ -30,6 +30,8 @@ class Champion:
     restores: int | None
     """For a roll back: the generation whose release it put back; that one is never itself a roll back."""
     recorded_at: datetime
+    image: str = ""
+    """What it is run from, by its digest; "" where the target serves bundles as they are."""
 
     @property
     def released_as(self) -> int:

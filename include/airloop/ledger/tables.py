@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from airloop import clock
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration. A test keeps it equal to Alembic's head."""
 
-KNOWN_REVISIONS = ("0001",)
+KNOWN_REVISIONS = ("0001", "0002")
 """Every migration this code has, oldest first."""
 
 
@@ -64,6 +64,7 @@ champions = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("restores", sa.Integer),
     sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("image", sa.String(512), nullable=False, server_default=""),
     sa.UniqueConstraint("pipeline", "target", "generation", name="one_champion_per_generation"),
 )
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from airloop.errors import AirloopError, LostRace, Unreachable
 from airloop.ledger import Champion, Ledger
-from airloop.refs import ReleaseOutcome, ReleaseRef
+from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef
 from airloop.release import alias
 from airloop.release.target import Placed, State, Target
 from airloop.release.waiting import Hold
@@ -132,4 +132,10 @@ class Change:
 
 def alone(champion: Champion | None) -> State:
     """Return the state in which the champion answers everything."""
-    return State(champion=Placed(champion.bundle, champion.version) if champion else None)
+    return State(champion=placed(champion) if champion else None)
+
+
+def placed(version: Champion | BundleRef) -> Placed:
+    """Return a champion, or a bundle that is to become one, as a target is told of it."""
+    bundle = version.digest if isinstance(version, BundleRef) else version.bundle
+    return Placed(bundle, version.version, version.image)

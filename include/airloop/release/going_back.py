@@ -6,8 +6,8 @@ from airloop.errors import ReleaseRefused, nearest
 from airloop.ledger import Champion
 from airloop.refs import ReleaseOutcome, ReleaseRef
 from airloop.release import hand_over
-from airloop.release.changing import Change, alone
-from airloop.release.target import Placed, Target
+from airloop.release.changing import Change, alone, placed
+from airloop.release.target import Target
 from airloop.release.targets import target_of
 from airloop.release.waiting import DEFAULT_PACE, Pace, Report, holding
 from airloop.spec import Pipeline
@@ -85,7 +85,7 @@ def _committed_before(history: list[Champion], run_id: str) -> Champion | None:
 
 def _commit(change: Change, goal: Champion, reason: str) -> Champion:
     live = change.live()
-    staged = alone(live).with_candidate(Placed(goal.bundle, goal.version), 0)
+    staged = alone(live).with_candidate(placed(goal), 0)
     change.hold.answered(lambda: change.target.apply(change.pipeline, staged))
     gone = f"rolled back from version {live.version} to version {goal.version}" if live else ""
     return change.ledger.promote(
@@ -100,4 +100,5 @@ def _commit(change: Change, goal: Champion, reason: str) -> Champion:
         kind="roll_back",
         by=change.by,
         restores=goal.released_as,
+        image=goal.image,
     )

@@ -30,6 +30,11 @@ def check(
             f"bundle {bundle.digest[:12]} is handed over as {_words(*said)}, but it says {_words(*found)}"
         )
     _check_verdict(pipeline, opened, verdict)
+    if verification.image != bundle.image:
+        raise ReleaseRefused(
+            f"{pipeline}: {verification.image or 'the bundle itself'} was verified, and {bundle.image or 'the bundle'} "
+            "is handed over: only what was verified ships"
+        )
     if not verification.passed:
         raise ReleaseRefused(f"{pipeline}: the verification failed, nothing ships: {'; '.join(verification.reasons)}")
     return opened

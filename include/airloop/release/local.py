@@ -40,7 +40,7 @@ class LocalTarget:
     def apply(self, pipeline: str, state: State) -> None:
         """Put the state to the server, which loads and checks what is new before it changes anything."""
         with _refusals(self._url):
-            self._client.put_state(pipeline, asdict(state))
+            self._client.put_state(pipeline, _served(state))
 
     def endpoint(self, pipeline: str) -> str:
         """Return the URL that answers predictions."""
@@ -72,6 +72,14 @@ def _refusals(url: str) -> Iterator[None]:
             said += ". Its admin token is another one: both need the same AIRLOOP_HOME or AIRLOOP_ADMIN_TOKEN"
             raise Unreachable(said) from error
         raise BundleError(f"{said}. Nothing was changed") from error
+
+
+def _served(state: State) -> dict[str, Any]:
+    """Return the state in the server's words: it takes bundles, whatever image was made of them."""
+    asked = asdict(state)
+    for placed in filter(None, (asked["champion"], asked["candidate"])):
+        del placed["image"]
+    return asked
 
 
 def _placed(kept: dict[str, Any] | None) -> Placed | None:

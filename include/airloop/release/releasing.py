@@ -10,9 +10,9 @@ from airloop.errors import LostRace, ReleaseRefused
 from airloop.ledger import Champion
 from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import hand_over
-from airloop.release.changing import ENTRY_KINDS, Change, alone
+from airloop.release.changing import ENTRY_KINDS, Change, alone, placed
 from airloop.release.climb import Climb, Climbed
-from airloop.release.target import Placed, State, Target
+from airloop.release.target import State, Target
 from airloop.release.targets import target_of
 from airloop.release.waiting import DEFAULT_PACE, Pace, Report, holding
 from airloop.spec import Pipeline
@@ -93,7 +93,7 @@ class _Release:
             target=change.target,
             hold=change.hold,
             base=base,
-            candidate=Placed(self.bundle.digest, self.bundle.version),
+            candidate=placed(self.bundle),
             has_champion=live is not None,
         )
         try:
@@ -117,6 +117,7 @@ class _Release:
             run_id=change.run_id,
             reasons=_why(live, climbed),
             by=change.by,
+            image=self.bundle.image,
         )
         change.hold.report(f"committed: {champion}")
         return champion

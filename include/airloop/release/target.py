@@ -18,6 +18,8 @@ class Placed:
 
     bundle: str
     version: str
+    image: str = ""
+    """What it is run from, by its digest, on a target that runs images."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from airloop.errors import nearest
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SIZES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 
 
@@ -31,6 +32,22 @@ def format_duration(value: timedelta) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def parse_size(value: Any) -> int:
+    """Return the bytes of texts such as ``512MB`` or ``2GB`` (powers of 1,000)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*(MB|GB|TB)", str(value).strip())
+    if not match or not float(match[1]):
+        raise ValueError(f"{value!r} is not a size; write a number and MB, GB or TB, for example 512MB")
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
+def format_size(value: int) -> str:
+    """Return the shortest text that ``parse_size`` reads back."""
+    unit = next(unit for unit in ("TB", "GB", "MB") if value >= _SIZES[unit] or unit == "MB")
+    return f"{value / _SIZES[unit]:g}{unit}"
 
 
 def check_name(name: str) -> str:
@@ -78,6 +95,13 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
 ]
 """A length of time, written as a number and a unit: 90s, 30m, 12h, 60d, 2w."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size, json_schema_input_type=str),
+    PlainSerializer(format_size, return_type=str),
+]
+"""Bytes, written as a number and a unit: 512MB, 2GB."""
 
 Name = Annotated[str, AfterValidator(check_name)]
 """A pipeline's name."""

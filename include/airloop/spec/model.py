@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from airloop.spec.fields import Budget, Cron, Duration, Name, Windows
+from airloop.spec.fields import Budget, Cron, Duration, Name, Size, Windows
 from airloop.spec.gates import GATES, AnyGate, ChampionGate, Gate, LimitGate, MetricGate, MetricName, SliceGate
 from airloop.spec.section import Section
 from airloop.spec.words import Task
 
 __all__ = [
     "Spec", "Source", "Label", "Data", "Features", "Model", "Gate", "MetricGate", "ChampionGate", "SliceGate", "LimitGate",
-    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Arrivals", "Labels", "Drift", "Decay", "Retrain", "Monitor", "Event", "Notify", "Section", "ColumnType",
+    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Place", "Step", "RunsOn", "Arrivals", "Labels", "Drift", "Decay", "Retrain", "Monitor", "Event", "Notify", "Section", "ColumnType",
 ]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -159,8 +159,8 @@ class Rollout(Section):
 class Release(Section):
     """Where a model goes live, and who must agree."""
 
-    target: Literal["local"] = "local"
-    """What serves the model: `local`, the model server on this machine."""
+    target: Literal["local", "docker"] = "local"
+    """What serves the model: `local`, the model server on this machine, or `docker`, containers behind a gateway."""
     approval: Literal["none", "required"] = "none"
     """Whether a person must approve before the bundle is made."""
     approvers: tuple[str, ...] = ()
@@ -169,6 +169,10 @@ class Release(Section):
     """No answer in this time means no."""
     rollout: Rollout = Rollout()
     """The steps that a release climbs."""
+    scan: str | None = None
+    """Command that looks at the image before it is released, for example `trivy image --exit-code 1 {image}`; an exit code other than 0 refuses it."""
+    keep: Annotated[int, Field(ge=2)] = 3
+    """Releases whose images are kept: the live one, the one before it, and older ones."""
 
 
 class Serving(Section):
@@ -178,6 +182,52 @@ class Serving(Section):
     """Most rows in a request; more are refused with 413."""
     log_predictions: bool = True
     """Whether inputs and outputs are kept in the store."""
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+    """Cores that a container may use."""
+    memory: Size = 512_000_000
+    """Memory that a container may use; one that needs more is ended and started again."""
+
+
+Place = Literal["worker", "docker"]
+
+
+class Step(Section):
+    """Where one step runs, and what it may use there."""
+
+    on: Place = "worker"
+    """`worker`, in Airflow's own worker, or `docker`, in a container of its own."""
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    """Cores that the container may use; all where it is not given."""
+    memory: Size | None = None
+    """Memory that the container may use; all where it is not given."""
+    gpus: Annotated[int, Field(ge=0)] = 0
+    """GPUs that the container is given."""
+    image: str | None = None
+    """Image that the container is made of. Default: the project's own, built from the locked requirements."""
+
+
+class RunsOn(Section):
+    """Where the heavy steps run: one word for all, or a word or a section for each."""
+
+    take_snapshot: Step = Step()
+    """Reading the source."""
+    validate_data: Step = Step()
+    """The expectations."""
+    train_model: Step = Step()
+    """Features, fits and registration."""
+    judge_candidate: Step = Step()
+    """Scoring candidate and champion."""
+    profile_window: Step = Step()
+    """Freezing a window's predictions."""
+    score_drift: Step = Step()
+    """The window against the reference."""
+    score_performance: Step = Step()
+    """The window's labels."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return {"on": value} if isinstance(value, str) else value
 
 
 class Arrivals(Section):
@@ -313,12 +363,19 @@ class Spec(Section):
     """Rules that a candidate must pass. Without any the verdict is HOLD: nothing says that the model is good."""
     release: Release = Release()
     """Where it goes live."""
+    runs_on: RunsOn = RunsOn()
+    """Where the heavy steps run; `docker` alone means all of them."""
     serving: Serving = Serving()
     """Limits of the model server."""
     monitor: Monitor = Monitor()
     """How production is watched."""
     notify: tuple[Notify, ...] = ()
     """Whom a run tells."""
+
+    @field_validator("runs_on", mode="before")
+    @classmethod
+    def _everywhere(cls, value: Any) -> Any:
+        return dict.fromkeys(RunsOn.model_fields, value) if isinstance(value, str) else value
 
     @field_validator("features", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from airloop.spec.fields import format_duration
+from airloop.spec.fields import format_duration, format_size, parse_size
 from airloop.spec.gates import GATES
 from airloop.spec.model import Section, Spec
 from airloop.spec.words import METRICS
@@ -61,12 +61,13 @@ Editors that know JSON schema complete and check keys by `docs/pipeline.schema.j
 """
 
 _LENGTHS = "Lengths of time are a number and s, m, h, d or w: `90s`, `30m`, `12h`, `60d`, `2w`. "
+_SIZES = "Sizes are a number and MB, GB or TB (powers of 1,000): `512MB`, `2GB`. "
 _YAML = "Files are read as YAML 1.2. A key that is not listed here is an error."
 
 
 def page() -> str:
     """Return the reference page, Markdown."""
-    parts = [_HEAD, EXAMPLE, "```\n\n", _LENGTHS, _YAML, "\n"]
+    parts = [_HEAD, EXAMPLE, "```\n\n", _LENGTHS, _SIZES, _YAML, "\n"]
     parts.extend(_sections(Spec, ""))
     parts.append("\n## Metrics\n\n| metric | tasks | better | meaning |\n| --- | --- | --- | --- |\n")
     for name, metric in METRICS.items():
@@ -82,6 +83,11 @@ def schema() -> str:
     value["title"] = "pipeline.yaml"
     short = {"type": "string", "pattern": r"^[^:]+\.py:\w+$", "description": "`file.py:function`: the same as `build`."}
     value["properties"]["features"]["anyOf"].insert(0, short)
+    word = {"$ref": "#/$defs/Step/properties/on"}
+    value["properties"]["runs_on"] = {**value["properties"]["runs_on"], "anyOf": [word, {"$ref": "#/$defs/RunsOn"}]}
+    del value["properties"]["runs_on"]["$ref"]
+    for step in value["$defs"]["RunsOn"]["properties"].values():
+        step["anyOf"] = [word, {"$ref": step.pop("$ref")}]
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -100,10 +106,14 @@ def _sections(section: type[Section], path: str) -> Iterator[str]:
             yield f"\n### {_first_line(kind)}\n\n{_table(kind)}"
         return
     yield f"\n## {f'`{path}`' if path else 'Top level'}\n\n{_first_line(section)}\n\n{_table(section)}"
+    shown: set[type[Section]] = set()
     for key, field in section.model_fields.items():
         inner, many = _inner(field.annotation)
-        if inner is not None:
-            yield from _sections(inner, f"{path}.{key}".lstrip(".") + ("[]" if many else ""))
+        if inner is not None and inner not in shown:
+            alike = sum(_inner(other.annotation)[0] is inner for other in section.model_fields.values())
+            name = key if alike == 1 else f"<{inner.__name__.lower()}>"
+            yield from _sections(inner, f"{path}.{name}".lstrip(".") + ("[]" if many else ""))
+            shown.add(inner)
 
 
 def _inner(annotation: Any) -> tuple[type[Section] | None, bool]:
@@ -141,6 +151,8 @@ def _default(field: FieldInfo) -> str:
         return f"`{format_duration(value)}`"
     if value == "":
         return "empty"
+    if parse_size in [getattr(each, "func", None) for each in field.metadata]:
+        return f"`{format_size(value)}`"
     if isinstance(value, (tuple, dict)):
         items = json.dumps(list(value) if isinstance(value, tuple) else value)
         return f"`{items}`".replace('"', "")

@@ -12,7 +12,7 @@ GATE_KEYS = (
     "Known: bundle_mb, confidence, latency_p99_ms, margin, max, metric, min, min_gain, min_rows, mode, slices, versus."
 )
 TOP_KEYS = (
-    "Known: data, description, features, gates, model, monitor, name, notify, owner, release, schedule, serving, tags."
+    "Known: data, description, features, gates, model, monitor, name, notify, owner, release, runs_on, schedule, serving, tags."
 )
 
 # right text, wrong text, the whole message after "churn/pipeline.yaml:"
@@ -92,7 +92,7 @@ TABLE = [
     ("rounds: 400", "rounds: ", "13 model.rounds: is empty; give a value or remove the key. Most boosting rounds."),
     ("shadow: false", "shadow: maybe", "19 release.rollout.shadow: 'maybe' is not true or false"),
     ("steps: [10, 50, 100]", "steps: [10, 5, 100]", "19 release.rollout.steps: steps [10, 5, 100] must rise and end at 100"),
-    ("target: local", "target: locl", "19 release.target: unknown word 'locl'. Did you mean 'local'? Known: local."),
+    ("target: local", "target: locl", "19 release.target: unknown word 'locl'. Did you mean 'local'? Known: docker, local."),
     ("approval: none", "approval: none, approvers: [ann]", "19 release.approvers: are given, but `approval` is none: nobody would be asked"),
     ("warn: 0.10", "warn: 0.30", "21 monitor.drift.warn: 0.3 must not be above act, 0.25"),
     ("monitor:\n", "monitor:\n  window: 90m\n", "21 monitor.window: must be a multiple of an hour, and not 0"),
