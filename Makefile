@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait for each other sleep instead of spinning: with more of them than cores a fit is ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup check format test test-unit test-slow test-e2e demo up down bench lock clean
+.PHONY: help setup check format test test-unit test-slow test-docker test-e2e demo up down bench lock clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,16 +56,19 @@ format: setup ## rewrite the code as `check` wants it
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-test: test-unit test-slow test-e2e ## all tests
+test: test-unit test-slow test-docker test-e2e ## all tests
 
 test-unit: setup ## the fast ones, in a minute
 	$(PY) -m pytest -n auto --dist loadfile
 
 test-slow: setup ## those that need seconds each, or whole processes
-	$(PY) -m pytest -n auto --dist loadfile -m "slow and not e2e"
+	$(PY) -m pytest -n auto --dist loadfile -m "slow and not e2e and not docker"
+
+test-docker: setup ## tests on a real Docker engine; skipped, with the reason, where there is none
+	$(PY) -m pytest -m docker
 
 test-e2e: setup ## tests on a real Airflow and a real model server
-	$(PY) -m pytest -m e2e
+	$(PY) -m pytest -m "e2e and not docker"
 
 demo: setup ## the whole loop on real flights: release, watch, retrain, release
 	@$(PY) -m airloop demo
