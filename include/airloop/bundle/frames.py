@@ -20,7 +20,7 @@ def as_frame(schema: Schema, columns: Sequence[Sequence[Any]]) -> pd.DataFrame:
     """
     import pyarrow as pa
 
-    from airloop.data.kinds import ARROW
+    from airloop.features.arrow import ARROW
 
     described = list(zip(schema.inputs, columns, strict=True))
     usable = [in_utc(values, column.name) if column.kind == "time" else values for column, values in described]

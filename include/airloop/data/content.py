@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 def of_table(table: pa.Table) -> str:
     """Return the SHA-256 (hex) of a canonical table: a newer Arrow or Parquet writer changes nothing.
 
-    Columns may have the types of ``airloop.data.kinds.ARROW`` or null.
+    Columns may have the types of ``airloop.features.arrow.ARROW`` or null.
     """
     found = hashlib.sha256(str(table.num_rows).encode())
     for name in table.column_names:

@@ -7,16 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airloop.data.raw import Column, Raw, present, shortened
-from airloop.data.times import UTC_TIME, to_utc
+from airloop.data.times import to_utc
 from airloop.errors import DataError
+from airloop.features.arrow import ARROW
 
-ARROW = {
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "text": pa.string(),
-    "time": UTC_TIME,
-}
 _LOSSLESS = {
     "number": {pa.int64()},
     "integer": {pa.float64()},

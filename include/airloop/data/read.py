@@ -54,7 +54,7 @@ def _table(workspace: Workspace, partition: Partition, columns: list[str] | None
 def _with_types(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
     import pyarrow as pa
 
-    from airloop.data.kinds import ARROW
+    from airloop.features.arrow import ARROW
 
     types = {str(type_): type_ for type_ in (*ARROW.values(), pa.null())}
     return table.cast(pa.schema([(name, types[text]) for name, text in columns.items()]))

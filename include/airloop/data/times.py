@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from airloop.data.raw import Column, Raw, present
 from airloop.errors import DataError
+from airloop.features.arrow import UTC_TIME
 
-UTC_TIME = pa.timestamp("us", tz="UTC")
 NAIVE_TIME = pa.timestamp("us")
 _OFFSET = r"(Z|z|UTC|[+-]\d{2}(:?\d{2})?)$"
 

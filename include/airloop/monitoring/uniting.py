@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from airloop.data.kinds import ARROW
 from airloop.errors import DataError
+from airloop.features.arrow import ARROW
 from airloop.serving.compact import OWN
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airloop.serving.server import Limits
     from airloop.workspace import Workspace
 
@@ -23,10 +25,20 @@ def run(
     logs: bool = True,
     recalls: bool = True,
     descriptor: int | None = None,
+    path: Path | None = None,
+    only: tuple[Path, str] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; see ``airloop.serving.server.run``."""
     from airloop.serving import server
 
     server.run(
-        host, port, workspace=workspace, limits=limits, logs=logs, recalls=recalls, descriptor=descriptor
-    )  # fmt: skip
+        host,
+        port,
+        workspace=workspace,
+        limits=limits,
+        logs=logs,
+        recalls=recalls,
+        descriptor=descriptor,
+        path=path,
+        only=only,
+    )

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from airloop.errors import AirloopError
 from airloop.serving import run
@@ -21,14 +22,28 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8800)
     parser.add_argument("--descriptor", type=int, help="a listening socket inherited from the parent process")
     parser.add_argument("--until-closed", type=int, metavar="FD", help="stop when the other end of this pipe closes")
+    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="serve this one bundle and nothing else")
+    parser.add_argument("--digest", help="what the bytes of --bundle must be")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="listen on a Unix socket instead of a port")
     parser.add_argument("--no-log", action="store_true", help="keep no prediction log")
     parser.add_argument("--no-recall", action="store_true", help="start empty instead of asking the ledger")
     given = parser.parse_args()
+    if (given.bundle is None) != (given.digest is None):
+        parser.error("--bundle and --digest belong together")
+    only = (given.bundle, given.digest) if given.bundle else None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if given.until_closed is not None:
         threading.Thread(target=_stop_when_closed, args=[given.until_closed], daemon=True).start()
     try:
-        run(given.host, given.port, logs=not given.no_log, recalls=not given.no_recall, descriptor=given.descriptor)
+        run(
+            given.host,
+            given.port,
+            logs=not given.no_log,
+            recalls=not given.no_recall,
+            descriptor=given.descriptor,
+            path=given.socket,
+            only=only,
+        )
     except AirloopError as error:
         sys.stderr.write(f"{error}\n")
         return 1

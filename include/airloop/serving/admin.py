@@ -28,9 +28,12 @@ _DESIRED = msgspec.json.Decoder(Desired)
 
 
 class Admin:
-    """Holds the state. ``state`` is replaced, never changed; requests read it once."""
+    """Holds the state. ``state`` is replaced, never changed; requests read it once.
 
-    def __init__(self, store: Store, metrics: Metrics, known_file: Path | None) -> None:
+    Without a ``store`` what it serves is given to ``serve`` once, and every change is refused with 409.
+    """
+
+    def __init__(self, store: Store | None, metrics: Metrics, known_file: Path | None) -> None:
         self._store = store
         self._metrics = metrics
         self._known_file = known_file
@@ -45,11 +48,25 @@ class Admin:
         problem = self.state.problems.get(name)
         return shown | ({"problem": problem} if problem else {})
 
-    async def put(self, name: str, body: bytes) -> dict[str, Any]:
-        """Serve what ``body`` asks for and return it; the old state serves until the new one is ready.
+    def answers(self, name: str) -> dict[str, list[Any]]:
+        """Return the latest answers by the id under which they are compared, whichever version gave them.
 
-        Raises Refusal: 400 for a wrong body, 422 for a bundle that cannot be served, 409 for a version that is served
-        from another bundle, 503 when the store does not answer. Nothing has changed then.
+        Raises Refusal (404) for a pipeline that is not served.
+        """
+        kept = [slot.answers.as_json() for slot in self.state.find(name).slots]
+        return {identity: answers for each in kept for identity, answers in each.items()}
+
+    def recount(self, name: str) -> None:
+        """Begin the counts of every version of a pipeline anew. Raises Refusal (404) for one that is not served."""
+        pipeline = self.state.find(name)
+        champion, candidate = (slot and self._anew(slot) for slot in (pipeline.champion, pipeline.candidate))
+        self.state = self.state.having(name, PipelineState(pipeline.desired, champion, candidate))
+
+    async def put(self, name: str, body: bytes) -> None:
+        """Serve what ``body`` asks for; the old state serves until the new one is ready.
+
+        Raises Refusal: 400 for a wrong body, 422 for a bundle that cannot be served, 409 where nothing changes or for a
+        version that is served from another bundle, 503 when the store does not answer. Nothing has changed then.
         """
         try:
             desired = _DESIRED.decode(body)
@@ -57,10 +74,17 @@ class Admin:
             raise Refusal(400, f"the state cannot be read: {error}") from None
         _check(desired)
         await self.apply(name, desired)
-        return self.show(name)
+
+    def serve(self, loaded: Loaded) -> None:
+        """Serve a bundle as the champion of its pipeline."""
+        desired = Desired(champion=Wanted(loaded.bundle.digest, loaded.version))
+        slot = Slot(loaded, self._metrics.of(loaded.pipeline, loaded.version))
+        self.state = self.state.having(loaded.pipeline, PipelineState(desired, slot, None))
+        self._after_change()
 
     async def apply(self, name: str, desired: Desired) -> None:
         """Serve ``desired``. Raises Refusal like ``put``."""
+        self._may_change()
         async with self._lock:
             old = self.state.pipelines.get(name)
             if old is not None and old.desired == desired:
@@ -72,7 +96,8 @@ class Admin:
         log.info("%s: now %s", name, _words(desired))
 
     async def remove(self, name: str) -> None:
-        """Stop serving a pipeline; one that is not served stays so."""
+        """Stop serving a pipeline; one that is not served stays so. Raises Refusal (409) where nothing changes."""
+        self._may_change()
         async with self._lock:
             self.state = self.state.having(name, None)
             self._after_change()
@@ -87,6 +112,11 @@ class Admin:
                 self.state = self.state.having(name, None, refusal.reason)
                 self.changed()
 
+    def _may_change(self) -> Store:
+        if self._store is None:
+            raise Refusal(409, "this server serves the one bundle it was started with; start another server for others")
+        return self._store
+
     async def _slot(self, name: str, wanted: Wanted | None, old: PipelineState | None) -> Slot | None:
         if wanted is None:
             return None
@@ -96,10 +126,13 @@ class Admin:
         # A new slot even for a version that stays: counts of champion and candidate begin together with each step.
         return Slot(loaded, self._metrics.of(name, loaded.version))
 
+    def _anew(self, slot: Slot) -> Slot:
+        return Slot(slot.loaded, slot.total)
+
     async def _load(self, name: str, wanted: Wanted) -> Loaded:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(None, load, self._store, name, wanted)
+            return await loop.run_in_executor(None, load, self._may_change(), name, wanted)
         except BundleError as error:
             raise Refusal(422, str(error)) from None
         except Unreachable as error:

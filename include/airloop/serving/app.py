@@ -18,15 +18,15 @@ from airloop.serving.answer import metadata
 from airloop.serving.http import Bodies, Disconnected, Head, Receive, Scope, Send
 from airloop.serving.infer import Inference
 from airloop.serving.journal import Journal
-from airloop.serving.metrics import Metrics
+from airloop.serving.metrics import Metrics, memory_mb
 from airloop.serving.refusal import Refusal
 from airloop.serving.state import PipelineState
-from airloop.serving.tokens import Tokens
+from airloop.serving.tokens import Granted
 
 log = logging.getLogger(__name__)
 
 OPEN, INFER = "open", "infer"
-WHERE = "it is in secrets/ below AIRLOOP_HOME of the server"
+WHERE = "it is in secrets/ below AIRLOOP_HOME of whoever started the server"
 RESTORING = "the server is loading what was live before; ask again in a moment"
 
 
@@ -35,7 +35,7 @@ class App:
 
     def __init__(
         self,
-        tokens: Tokens,
+        tokens: Granted,
         admin: Admin,
         inference: Inference,
         metrics: Metrics,
@@ -82,7 +82,7 @@ class App:
         body = await self.bodies.read(head, receive)
         # The state is read once, after the body is here: a swap in between is answered by the new version.
         pipeline = self.pipeline(name)
-        await http.answer(send, await self._inference.answer(pipeline, name, version, body))
+        await http.answer(send, await self._inference.answer(pipeline, name, version, head, body))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("latin-1")
@@ -98,6 +98,10 @@ class App:
                 return self._reading(self._send_metrics, INFER)
             case ["admin", "pipelines", name]:
                 return self._administer(name)
+            case ["admin", "pipelines", name, "recount"]:
+                return self._telling("POST", lambda: self._recounted(name))
+            case ["admin", "pipelines", name, "answers"]:
+                return self._telling("GET", lambda: {"answers": self._admin.answers(name)})
             case ["admin", "predictions", "flush"]:
                 return self._flush_log
             case ["v2"]:
@@ -154,15 +158,29 @@ class App:
             _allow(scope, "GET", "PUT", "DELETE")
             if scope["method"] == "PUT":
                 head = http.read_head(scope["headers"])
-                shown = await self._admin.put(name, await self.bodies.read(head, receive))
+                await self._admin.put(name, await self.bodies.read(head, receive))
             elif scope["method"] == "DELETE":
                 await self._admin.remove(name)
-                shown = self._admin.show(name)
-            else:
-                shown = self._admin.show(name)
-            await http.respond(send, 200, msgspec.json.encode(shown))
+            await http.respond(send, 200, msgspec.json.encode(self._shown(name)))
 
         return handle
+
+    def _telling(self, method: str, make: Callable[[], Any]) -> Callable[..., Awaitable[None]]:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            self._authorize(_authorization(scope), self._tokens.may_administer)
+            _allow(scope, method)
+            await http.respond(send, 200, msgspec.json.encode(make()))
+
+        return handle
+
+    def _recounted(self, name: str) -> dict[str, Any]:
+        self._admin.recount(name)
+        return self._shown(name)
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        # The request that asks is in flight itself.
+        process = {"in_flight": self._metrics.in_flight - 1, "memory_mb": memory_mb()}
+        return self._admin.show(name) | process
 
     async def _flush_log(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._authorize(_authorization(scope), self._tokens.may_administer)

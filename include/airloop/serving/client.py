@@ -27,7 +27,11 @@ class ServerClient:
     def __init__(self, url: str, token: str, *, timeout_s: float = 10.0) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=timeout_s, trust_env=False
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=timeout_s,
+            trust_env=False,
+            verify=self.url.startswith("https:"),  # to load certificates that nobody asks for takes longer than to ask
         )
 
     def __enter__(self) -> Self:
@@ -63,6 +67,15 @@ class ServerClient:
     def get_state(self, name: str) -> dict[str, Any]:
         """Return the state of a pipeline and ``stats`` by version; an empty state for one that is not known."""
         return _json(self._ask("GET", _admin(name)))
+
+    def recount(self, name: str) -> dict[str, Any]:
+        """Begin the counts of a pipeline's versions anew and return its state."""
+        return _json(self._ask("POST", f"{_admin(name)}/recount"))
+
+    def answers(self, name: str) -> dict[str, list[Any]]:
+        """Return the latest answers to requests that a gateway marked for comparison: id → (n,) or (n, k) as lists."""
+        kept: dict[str, list[Any]] = _json(self._ask("GET", f"{_admin(name)}/answers"))["answers"]
+        return kept
 
     def delete(self, name: str) -> None:
         """Stop serving a pipeline."""

@@ -88,7 +88,7 @@ def table_of(about: Described, entries: Iterable[Answered]) -> Any:
     """Return entries of one version as an Arrow table, one row per predicted row; private columns are not there."""
     import pyarrow as pa
 
-    from airloop.data.kinds import ARROW
+    from airloop.features.arrow import ARROW
 
     entries = list(entries)
     counts = [len(entry.answers) for entry in entries]

@@ -125,7 +125,7 @@ class Direct(HttpToolsProtocol):
         head = read_head(self.headers)
         self.application.authorize_infer(head)
         self.application.bodies.check_length(len(self._body))
-        return self.inference.begin(self.application.pipeline(name), name, None, self._body)
+        return self.inference.begin(self.application.pipeline(name), name, None, head, self._body)
 
     def _answer(self, answers: Array | Exception) -> None:
         asked, self._waiting = cast("Asked", self._waiting), None

@@ -21,6 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 JSON = b"application/json"
 CURL = b"application/x-www-form-urlencoded"
 """What curl says of ``-d``; the body must be JSON all the same."""
+COMPARE = b"x-airloop-compare"
+SHADOW = b"x-airloop-shadow"
+"""What a gateway adds to a request and its copy; it lets no client do so."""
 
 
 class Disconnected(Exception):
@@ -33,6 +36,10 @@ class Head:
 
     authorization: bytes = b""
     length: int = 0
+    compare: bytes = b""
+    """Under which id the answers are kept for a comparison, empty where they are not."""
+    is_shadow: bool = False
+    """Whether another version answers the client, and this request is a copy."""
 
 
 def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
@@ -50,6 +57,10 @@ def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
             raise Refusal(415, "binary tensors are not supported; send `data` as JSON")
         elif name == b"content-encoding" and value.lower() != b"identity":
             raise Refusal(415, f"content-encoding {value.decode('latin-1')!r} is not supported; send plain JSON")
+        elif name == COMPARE:
+            head.compare = value
+        elif name == SHADOW:
+            head.is_shadow = value == b"1"
     return head
 
 

@@ -18,6 +18,7 @@ from airloop.serving.request import Request, read_id
 
 if TYPE_CHECKING:
     from airloop.serving.batch import Done
+    from airloop.serving.http import Head
     from airloop.serving.journal import Journal
     from airloop.serving.metrics import Metrics
     from airloop.serving.shadow import Shadow
@@ -43,6 +44,7 @@ class Asked:
     request: Request
     body: bytes
     started: float
+    head: Head
 
 
 class Inference:
@@ -55,9 +57,9 @@ class Inference:
         self._numbers = itertools.count()
         self._boot = os.urandom(6).hex()
 
-    async def answer(self, pipeline: PipelineState, name: str, version: str | None, body: bytes) -> bytes:
+    async def answer(self, pipeline: PipelineState, name: str, version: str | None, head: Head, body: bytes) -> bytes:
         """Return the body of the answer. Raises Refusal with the reason."""
-        asked = self.begin(pipeline, name, version, body)
+        asked = self.begin(pipeline, name, version, head, body)
         loop = asyncio.get_running_loop()
         if asked.request.rows > MANY_ROWS:
             predict = asked.slot.loaded.predictor.predict
@@ -71,7 +73,7 @@ class Inference:
             answers = await future
         return self.end(asked, answers)
 
-    def begin(self, pipeline: PipelineState, name: str, version: str | None, body: bytes) -> Asked:
+    def begin(self, pipeline: PipelineState, name: str, version: str | None, head: Head, body: bytes) -> Asked:
         """Choose the version and read the request. Raises Refusal with the reason."""
         started = time.perf_counter()
         slot: Slot | None = None
@@ -80,8 +82,10 @@ class Inference:
             request = slot.loaded.reader.read(body)
         except Refusal as refusal:
             self._metrics.statuses[name, slot.loaded.version if slot else "", refusal.status] += 1
+            if slot is not None:
+                slot.total.refused += 1
             raise
-        return Asked(pipeline, slot, request.id or identity or self._new_id(), request, body, started)
+        return Asked(pipeline, slot, request.id or identity or self._new_id(), request, body, started, head)
 
     def predict(self, asked: Asked, done: Done) -> None:
         """Predict, together with others where the request is small, then call ``done``."""
@@ -101,6 +105,13 @@ class Inference:
             raise self._failed(asked, answers)
         slot, request = asked.slot, asked.request
         written = slot.loaded.writer.write(asked.identity, answers)
+        if asked.head.compare:
+            slot.answers.add(asked.head.compare, answers)
+        if asked.head.is_shadow:
+            # Nobody sees this answer: it is counted apart, and no prediction that was made.
+            slot.total.shadow_requests += 1
+            slot.total.latency.add(time.perf_counter() - asked.started)
+            return written
         if self._journal is not None and slot.loaded.bundle.facts.log_predictions:
             self._journal.add(slot.loaded, asked.identity, request.columns, answers.tolist())
         pipeline = asked.pipeline
@@ -130,7 +141,10 @@ class Inference:
         else:
             log.error("version %s of %s failed", slot.loaded.version, slot.loaded.pipeline, exc_info=error)
             refusal = Refusal(500, "the model failed on this request; the server's log says why")
-        if not isinstance(error, DataError):
+        if asked.head.is_shadow:
+            slot.total.shadow_requests += 1
+            slot.total.shadow_failures += 1
+        elif not isinstance(error, DataError):
             # The values passed the schema's checks, so the version's own code gave up.
             slot.total.requests += 1
             slot.total.failures += 1

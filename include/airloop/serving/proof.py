@@ -7,6 +7,7 @@ serves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,8 @@ TOLERANCE = 1e-6
 """Largest difference of any answer, and no two rows may swap their order. Trees are in fact equal bit by bit."""
 METHOD = 1
 """Counts the changes of the shortcuts; a new number makes old proofs worthless."""
+VARIABLE = "AIRLOOP_PROOF"
+"""Where a server that has no store finds the proof of the one bundle that it serves, as JSON."""
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -57,6 +60,17 @@ def find(store: Store, bundle_digest: str) -> Proof:
 def keep(store: Store, bundle_digest: str, proof: Proof) -> None:
     """Write the proof beside the bundle, unless one is there."""
     store.put_json(KIND, name_of(bundle_digest), msgspec.to_builtins(proof))
+
+
+def as_told(bundle_digest: str, proof: Proof) -> str:
+    """Return a proof as ``VARIABLE`` carries it."""
+    return msgspec.json.encode([name_of(bundle_digest), proof]).decode()
+
+
+def told(environ: Mapping[str, str], bundle_digest: str) -> Proof:
+    """Return the proof that ``VARIABLE`` carries, ``NONE`` where it is unset, or about another bundle or other code."""
+    name, proof = msgspec.json.decode(environ.get(VARIABLE) or '["", null]', type=tuple[str, Proof | None])
+    return proof if proof is not None and name == name_of(bundle_digest) else NONE
 
 
 def difference(native: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:

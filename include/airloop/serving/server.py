@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,7 +27,8 @@ from airloop.serving.journal import Journal
 from airloop.serving.keeper import Keeper
 from airloop.serving.metrics import Metrics
 from airloop.serving.shadow import Shadow
-from airloop.serving.tokens import Tokens
+from airloop.serving.slot import Loaded, load_folder
+from airloop.serving.tokens import Granted
 from airloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -54,12 +56,19 @@ class Process:
     """All parts of one server."""
 
     def __init__(
-        self, workspace: Workspace, limits: Limits, *, logs: bool, recalls: bool, granted: Tokens | None = None
+        self,
+        workspace: Workspace,
+        limits: Limits,
+        *,
+        logs: bool,
+        recalls: bool,
+        granted: Granted | None = None,
+        only: Loaded | None = None,
     ) -> None:
         folder = workspace.home / "serving"
         self._workspace = workspace
-        self._recalls = recalls
-        self._known_file = folder / "last_known.json" if recalls else None
+        self._recalls = recalls and only is None
+        self._known_file = folder / "last_known.json" if self._recalls else None
         self._metrics = Metrics()
         self.journal = Journal(folder / "journal") if logs else None
         self._keeper = (
@@ -68,12 +77,14 @@ class Process:
             else None
         )
         self.bodies = Bodies(limits.body_bytes, limits.body_s)
-        self.admin = Admin(workspace.store, self._metrics, self._known_file)
+        self.admin = Admin(None if only else workspace.store, self._metrics, self._known_file)
         self.shadow = Shadow()
         self._inference = Inference(self._metrics, self.journal, self.shadow)
-        granted = granted or tokens.read_or_make(workspace.home)
+        granted = granted or tokens.read_hashes() or tokens.read_or_make(workspace.home)
         flush = self._keeper.flush if self._keeper else None
         self.app = App(granted, self.admin, self._inference, self._metrics, self.journal, self.bodies, flush)
+        if only is not None:
+            self.admin.serve(only)
 
     def protocol(self) -> Any:
         """Return what uvicorn speaks HTTP with: the short way where httptools is installed, h11 elsewhere."""
@@ -151,14 +162,20 @@ def run(
     logs: bool = True,
     recalls: bool = True,
     descriptor: int | None = None,
+    path: Path | None = None,
+    only: tuple[Path, str] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was asked, write the log, and return.
 
-    ``descriptor`` is a listening socket of the parent process, used instead of ``host`` and ``port``. ``recalls``:
-    serve what the ledger says is live; ``logs``: keep the prediction log. Raises Unreachable when the port is taken.
+    Used instead of ``host`` and ``port``: ``descriptor``, a listening socket of the parent process, or ``path``, where
+    a Unix socket is made. ``recalls``: serve what the ledger says is live; ``logs``: keep the prediction log. ``only``
+    is the folder and digest of the one bundle to serve, instead of what others say; the socket is there once it is
+    loaded. Raises Unreachable when the port or path is taken, BundleError when that bundle cannot be served.
     """
-    process = Process(workspace or Workspace.from_environment(), limits or Limits(), logs=logs, recalls=recalls)
-    listening = _listen(host, port) if descriptor is None else socket.socket(fileno=descriptor)
+    loaded = load_folder(*only) if only else None
+    given = workspace or Workspace.from_environment()
+    process = Process(given, limits or Limits(), logs=logs, recalls=recalls, only=loaded)
+    listening = socket.socket(fileno=descriptor) if descriptor is not None else _listen(host, port, path)
     config = uvicorn.Config(
         process,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
@@ -176,11 +193,22 @@ def run(
     # uvicorn sends itself the signal again once it has stopped; a clean stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    log.info("listening on http://%s:%d", *listening.getsockname()[:2])
-    server.run(sockets=[listening])
+    log.info("listening on %s", path or "http://{}:{}".format(*listening.getsockname()[:2]))
+    try:
+        server.run(sockets=[listening])
+    finally:
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, path: Path | None) -> socket.socket:
+    listening = _bound(host, port) if path is None else _bound_at(path)
+    listening.listen(BACKLOG)
+    listening.set_inheritable(False)
+    return listening
+
+
+def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -189,6 +217,22 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise Unreachable(f"port {port} on {host} cannot be used: {error}. Choose another one with --port") from None
-    listening.listen(BACKLOG)
-    listening.set_inheritable(False)
+    return listening
+
+
+def _bound_at(path: Path) -> socket.socket:
+    """Return a socket bound to ``path``, for all who see it; one that a killed server left there is removed."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            if listening.connect_ex(str(path)) == 0:
+                raise OSError("another server listens there")
+            path.unlink()
+            listening.close()
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o666)  # the volume that it lies in says who sees it
+    except OSError as error:
+        listening.close()
+        raise Unreachable(f"socket {path} cannot be used: {error}. Choose another one with --socket") from None
     return listening

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from airloop.bundle.facts import Bundle
-from airloop.bundle.opened import open_stored
+from airloop.bundle.opened import open_folder, open_stored
 from airloop.errors import AirloopError, BundleError, FeatureError
 from airloop.serving import proof
 from airloop.serving.answer import Writer
+from airloop.serving.answers import Answers
 from airloop.serving.batch import Batch
 from airloop.serving.links import Unsupported
 from airloop.serving.predictor import Predictor, open_predictor
@@ -57,6 +60,8 @@ class Slot:
     total: Stats
     before: Stats = field(default_factory=Stats)
     shadow_largest_difference: float = 0.0
+    answers: Answers = field(default_factory=Answers)
+    """Its latest answers to requests that are to be compared."""
 
     def __post_init__(self) -> None:
         self.before = self.total.copy()
@@ -87,6 +92,21 @@ def load(store: Store, pipeline: str, wanted: Wanted) -> Loaded:
             f"not version {wanted.version!r} of {pipeline!r}"
         )
     loaded = open_loaded(bundle, proof.find(store, wanted.bundle))
+    replay(loaded)
+    return loaded
+
+
+def load_folder(folder: Path, bundle_digest: str) -> Loaded:
+    """Check and load the bundle that lies in ``folder``; its proof is in the environment where there is one.
+
+    Raises BundleError when its bytes are not ``bundle_digest``, or it answers otherwise than it must.
+    """
+    bundle = open_folder(folder, bundle_digest)
+    try:
+        shown = proof.told(os.environ, bundle_digest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"bundle {bundle_digest[:12]}: {proof.VARIABLE} cannot be read: {error}") from None
+    loaded = open_loaded(bundle, shown)
     replay(loaded)
     return loaded
 

@@ -59,6 +59,8 @@ class Stats:
     requests: int = 0
     """Requests that it answered or failed to answer; those refused by the input checks say nothing about a version."""
     failures: int = 0
+    refused: int = 0
+    """Requests and copies that did not fit the version's schema."""
     rows: int = 0
     shadow_requests: int = 0
     shadow_failures: int = 0
@@ -70,6 +72,7 @@ class Stats:
         return Stats(
             requests=self.requests - before.requests,
             failures=self.failures - before.failures,
+            refused=self.refused - before.refused,
             rows=self.rows - before.rows,
             shadow_requests=self.shadow_requests - before.shadow_requests,
             shadow_failures=self.shadow_failures - before.shadow_failures,
@@ -86,6 +89,7 @@ class Stats:
         return {
             "requests": self.requests,
             "failures": self.failures,
+            "refused": self.refused,
             "rows": self.rows,
             "latency_p50_ms": self.latency.quantile_ms(0.5),
             "latency_p99_ms": self.latency.quantile_ms(0.99),

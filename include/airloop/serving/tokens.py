@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airloop.errors import Unreachable
+from airloop.errors import SpecError, Unreachable
 
 INFER_VARIABLE = "AIRLOOP_INFER_TOKEN"
 ADMIN_VARIABLE = "AIRLOOP_ADMIN_TOKEN"
+HASHED = "_SHA256"
+"""Ends the names of the variables that carry a token's SHA-256 (hexadecimal) instead of the token."""
+_BEARER = b"Bearer "
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,56 @@ class Tokens:
 
     @staticmethod
     def _is(token: str, header: bytes) -> bool:
-        return hmac.compare_digest(header, b"Bearer " + token.encode())
+        return hmac.compare_digest(header, _BEARER + token.encode())
+
+
+@dataclass(frozen=True)
+class TokenHashes:
+    """The same rights for a server that knows the SHA-256 of each token only, 32 bytes."""
+
+    infer: bytes
+    admin: bytes
+
+    def may_infer(self, header: bytes) -> bool:
+        """Return whether an ``Authorization`` header carries either token."""
+        shown = _hash_of(header)
+        return hmac.compare_digest(shown, self.infer) | hmac.compare_digest(shown, self.admin)
+
+    def may_administer(self, header: bytes) -> bool:
+        """Return whether an ``Authorization`` header carries the admin token."""
+        return hmac.compare_digest(_hash_of(header), self.admin)
+
+
+Granted = Tokens | TokenHashes
+
+
+def _hash_of(header: bytes) -> bytes:
+    # Headers that are no bearer's get the hash of something that nobody's token is.
+    token = header[len(_BEARER) :] if header.startswith(_BEARER) else b""
+    return hashlib.sha256(token).digest()
+
+
+def hashes_of(tokens: Tokens) -> dict[str, str]:
+    """Return the variables that tell a server the hashes of ``tokens``."""
+    named = {INFER_VARIABLE: tokens.infer, ADMIN_VARIABLE: tokens.admin}
+    return {f"{name}{HASHED}": hashlib.sha256(token.encode()).hexdigest() for name, token in named.items()}
+
+
+def read_hashes(environ: Mapping[str, str] | None = None) -> TokenHashes | None:
+    """Return the hashes in the environment, None where neither is set.
+
+    Raises SpecError when one of them is missing, or is not 64 hexadecimal digits.
+    """
+    env = os.environ if environ is None else environ
+    names = (f"{INFER_VARIABLE}{HASHED}", f"{ADMIN_VARIABLE}{HASHED}")
+    infer, admin = (env.get(name, "") for name in names)
+    if not infer and not admin:
+        return None
+    for name, value in zip(names, (infer, admin), strict=True):
+        if not re.fullmatch("[0-9a-fA-F]{64}", value):
+            shown = f"has {len(value)} characters" if value else "is not set"
+            raise SpecError(f"{name} {shown}; it must be the SHA-256 of a token, 64 hexadecimal digits")
+    return TokenHashes(bytes.fromhex(infer), bytes.fromhex(admin))
 
 
 def read_or_make(home: Path, environ: Mapping[str, str] | None = None) -> Tokens:

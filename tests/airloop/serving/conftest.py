@@ -82,6 +82,7 @@ def write_bundle(
     rounds: int = 5,
     trainer: str = "xgboost",
     proved: bool = True,
+    requirements: str = "numpy==0\n",
 ) -> Bundle:
     """Put a bundle in the store as ``package`` would; its answers differ with ``version``."""
     scratch = Path(store.url) / ".made" / digest.of_value([version, pipeline, str(time.time_ns())])
@@ -98,7 +99,7 @@ def write_bundle(
     about = Facts(pipeline=pipeline, version=version, data_cut_off="2013-03-18T00:00:00Z", lineage={}, **given)
     (scratch / "bundle.json").write_bytes(msgspec.json.encode(about))
     (scratch / "pipeline.yaml").write_text(f"name: {pipeline}\n")
-    (scratch / "requirements.txt").write_text("numpy==0\n")
+    (scratch / "requirements.txt").write_text(requirements)
     golden = Golden(rows, [])
     code = FeatureCode.load(scratch / "features", hooks, tuple(column.name for column in schema.inputs))
     matrix = encode(schema, code.build(as_frame(schema, golden.columns(schema))))

@@ -21,8 +21,10 @@ def share(server, kit, count: int = 400) -> float:
 
 
 def test_a_state_is_put_and_read_back(server, kit, bundles):
-    assert server.ask("GET", "/admin/pipelines/flights", token=kit.TOKENS.admin).json == {
+    empty = server.ask("GET", "/admin/pipelines/flights", token=kit.TOKENS.admin).json
+    assert empty == {
         "champion": None, "candidate": None, "candidate_percent": 0, "shadow": False, "stats": {},
+        "in_flight": 0, "memory_mb": empty["memory_mb"],
     }  # fmt: skip
     champion, candidate = (kit.state_of(bundle) for bundle in bundles)
     answer = server.put(champion=champion, candidate=candidate, candidate_percent=10)

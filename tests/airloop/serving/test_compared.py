@@ -1,0 +1,115 @@
+"""What a gateway and a release need of a server: copies counted apart, answers kept, counts that begin anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from airloop.serving.answers import Answers
+
+COMPARED = (b"x-airloop-compare", b"request-7")
+COPY = (b"x-airloop-shadow", b"1")
+
+
+@pytest.fixture
+def flights(server, kit, workspace):
+    """A server with a champion, and its bundle."""
+    bundle = kit.write_bundle(workspace.store)
+    assert server.put(champion=kit.state_of(bundle)).status == 200
+    return server, bundle
+
+
+def told(server, kit, path: str = "", method: str = "GET"):
+    return server.ask(method, f"/admin/pipelines/flights{path}", token=kit.TOKENS.admin)
+
+
+def test_a_copy_is_answered_and_counted_apart_and_not_logged(logging_server, kit, workspace):
+    bundle = kit.write_bundle(workspace.store)
+    logging_server.put(champion=kit.state_of(bundle))
+    assert logging_server.infer(kit.body_of(), headers=[COPY]).predictions == bundle.golden.expected
+    stats = told(logging_server, kit).json["stats"]["1"]
+    assert (stats["requests"], stats["rows"], stats["shadow_requests"], stats["shadow_failures"]) == (0, 0, 1, 0)
+    assert stats["latency_p50_ms"] > 0
+    assert logging_server.process.journal.entries == 0
+    logging_server.infer(kit.body_of())
+    assert logging_server.process.journal.entries == 1
+
+
+def test_a_copy_that_fails_counts_as_a_failed_copy(server, kit, workspace):
+    source = "def build(frame):\n    assert len(frame) > 1 or frame['stops'].iloc[0] < 9\n    return frame\n"
+    hooks = kit.SavedHooks("features.py:build")
+    bundle = kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks)
+    server.put(champion=kit.state_of(bundle))
+    body = kit.body_of(pick=[0])
+    next(tensor for tensor in body["inputs"] if tensor["name"] == "stops")["data"] = [9]
+    assert server.infer(body, headers=[COPY]).status == 422
+    assert server.infer(body).status == 422
+    stats = told(server, kit).json["stats"]["1"]
+    assert (stats["requests"], stats["failures"]) == (1, 1)
+    assert (stats["shadow_requests"], stats["shadow_failures"]) == (1, 1)
+
+
+def test_answers_that_are_to_be_compared_are_kept_by_their_id(flights, kit):
+    server, bundle = flights
+    server.infer(kit.body_of(), headers=[COMPARED])
+    server.infer(kit.body_of(pick=[1]), headers=[(b"x-airloop-compare", b"request-8"), COPY])
+    server.infer(kit.body_of())
+    expected = bundle.golden.expected
+    assert told(server, kit, "/answers").json == {"answers": {"request-7": expected, "request-8": expected[1:2]}}
+
+
+def test_a_refused_request_keeps_no_answer_and_counts_as_refused(flights, kit):
+    server, _ = flights
+    assert server.infer({"inputs": []}, headers=[COMPARED, COPY]).status == 400
+    assert told(server, kit, "/answers").json == {"answers": {}}
+    stats = told(server, kit).json["stats"]["1"]
+    assert (stats["refused"], stats["shadow_requests"], stats["shadow_failures"]) == (1, 0, 0)
+
+
+def test_counts_begin_anew_and_answers_go(flights, kit):
+    server, _ = flights
+    server.infer(kit.body_of(), headers=[COMPARED])
+    again = told(server, kit, "/recount", "POST")
+    assert (again.status, again.json["champion"]["version"], again.json["stats"]["1"]["requests"]) == (200, "1", 0)
+    assert told(server, kit, "/answers").json == {"answers": {}}
+    server.infer(kit.body_of())
+    assert told(server, kit).json["stats"]["1"]["requests"] == 1
+    assert 'airloop_rows_total{pipeline="flights",version="1"} 10.0' in server.ask("GET", "/metrics").body.decode()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/recount"), ("GET", "/answers")])
+def test_only_an_administrator_sees_and_resets_and_only_what_is_served(flights, kit, method, path):
+    server, _ = flights
+    assert server.ask(method, f"/admin/pipelines/flights{path}").status == 403
+    answer = server.ask("PUT", f"/admin/pipelines/flights{path}", token=kit.TOKENS.admin)
+    assert (answer.status, answer.headers[b"allow"]) == (405, method.encode())
+    refused = server.ask(method, f"/admin/pipelines/fligths{path}", token=kit.TOKENS.admin)
+    assert (refused.status, "Did you mean 'flights'?" in refused.error) == (404, True)
+
+
+def test_the_state_tells_what_is_in_flight_and_how_much_memory_is_held(flights, kit):
+    server, _ = flights
+    shown = told(server, kit).json
+    assert shown["in_flight"] == 0
+    assert 10 < shown["memory_mb"] < 10_000
+    server.process._metrics.in_flight += 1
+    assert told(server, kit).json["in_flight"] == 1
+
+
+def test_the_ring_keeps_the_latest_within_both_bounds():
+    ring = Answers(most_requests=3, most_values=10)
+    for number in range(5):
+        ring.add(b"%d" % number, np.full(2, float(number)))
+    assert ring.as_json() == {"2": [2.0, 2.0], "3": [3.0, 3.0], "4": [4.0, 4.0]}
+    ring.add(b"wide", np.zeros((3, 3)))
+    assert ring.as_json() == {"wide": [[0.0] * 3] * 3}
+    ring.add(b"wider", np.zeros(11))
+    assert list(ring.as_json()) == ["wide"]
+
+
+def test_an_id_that_comes_again_is_kept_once():
+    ring = Answers(most_values=4)
+    for value in (1.0, 2.0, 3.0):
+        ring.add(b"same", np.full(2, value))
+    ring.add(b"other", np.zeros(2))
+    assert ring.as_json() == {"same": [3.0, 3.0], "other": [0.0, 0.0]}
