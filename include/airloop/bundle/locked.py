@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 SERVING = ("fsspec", "httptools", "msgspec", "numpy", "prometheus-client", "pyarrow", "uvicorn", "uvloop")
 XGBOOST = ("xgboost-cpu", "xgboost")
@@ -11,23 +16,41 @@ XGBOOST = ("xgboost-cpu", "xgboost")
 
 def requirements(*, with_pandas: bool) -> str:
     """Return ``name==version`` lines, sorted: what the server imports and everything that those packages need."""
-    wanted = [*SERVING, next(name for name in XGBOOST if _version(name)), *(["pandas"] if with_pandas else [])]
-    found: dict[str, str] = {}
-    while wanted:
-        name = _normal(wanted.pop())
-        version = _version(name)
-        # Absent: optional for this platform, for example uvloop on Windows.
-        if name not in found and version:
-            found[name] = version
-            wanted += _needs(name)
+    xgboost = next(name for name in XGBOOST if _version(name))
+    found = closure([*SERVING, xgboost, *(["pandas"] if with_pandas else [])])
     return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))
 
 
-def _needs(name: str) -> list[str]:
+def closure(roots: Iterable[str]) -> dict[str, str]:
+    """Return name → version of the installed packages among ``roots`` and all that they need.
+
+    A root is a requirement such as ``uvicorn`` or ``psycopg[binary]``. What is not installed is left out: it is
+    optional for this platform, for example uvloop on Windows.
+    """
     from packaging.requirements import Requirement
 
-    needs = [Requirement(line) for line in metadata.requires(name) or ()]
-    return [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    wanted = [Requirement(root) for root in roots]
+    found: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    while wanted:
+        asked = wanted.pop()
+        name = normal(asked.name)
+        version = _version(name)
+        for extra in ("", *asked.extras):
+            if version and (name, extra) not in seen:
+                seen.add((name, extra))
+                found[name] = version
+                wanted += _needs(name, extra)
+    return found
+
+
+def _needs(name: str, extra: str) -> Iterator[Requirement]:
+    from packaging.requirements import Requirement
+
+    for line in metadata.requires(name) or ():
+        need = Requirement(line)
+        if need.marker is None or need.marker.evaluate({"extra": extra}):
+            yield need
 
 
 def _version(name: str) -> str | None:
@@ -37,5 +60,6 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """Return a package's name as lock files write it."""
     return name.lower().replace("_", "-").replace(".", "-")

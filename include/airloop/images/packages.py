@@ -1,0 +1,87 @@
+"""The image with an interpreter and locked packages, which lasts longer than the code on top of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airloop import digest
+from airloop.engine import answering
+from airloop.engine.connection import LABEL
+from airloop.errors import ImageError
+from airloop.images import archive, building, layers
+from airloop.images.facts import PACKAGES, listed
+from airloop.images.lock import Pin
+from airloop.images.wheelhouse import wheelhouse
+from airloop.workspace import PROJECT, Workspace
+
+if TYPE_CHECKING:
+    import docker
+
+
+def python_image() -> str:
+    """Return the image whose interpreter is used: ``AIRLOOP_PYTHON_IMAGE``, else the official one of this Python."""
+    default = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim-bookworm"
+    return os.environ.get("AIRLOOP_PYTHON_IMAGE") or default
+
+
+def with_packages(
+    workspace: Workspace,
+    client: docker.DockerClient,
+    wanted: tuple[Pin, ...],
+    dockerfile: str,
+    name: str,
+    arguments: Mapping[str, str] | None = None,
+) -> layers.Parent:
+    """Return the image ``name`` that ``dockerfile`` (of the checkout) makes of the locked packages, made once.
+
+    Raises ImageError with the step that failed, and Unreachable.
+    """
+    from docker import errors
+
+    python = _python_on(client)
+    text = _dockerfile(PROJECT / dockerfile)
+    given = dict(arguments or {}) | {"PYTHON": python.name}
+    key = digest.of_value({"dockerfile": text, "pins": [pin.line for pin in wanted], "arguments": given})
+    tag = f"{name}:{key[:12]}"
+    with answering():
+        try:
+            return layers.parent_of(client.images.get(tag).attrs)
+        except errors.ImageNotFound:
+            pass
+        house = wheelhouse(workspace.home / "cache" / "wheelhouse", wanted, python.architecture)
+        files: dict[str, archive.Content] = {f"wheels/{path.name}": path for path in house.folder.glob("*.whl")}
+        files["requirements.txt"] = "".join(f"{pin.line}\n" for pin in wanted).encode()
+        labels = {PACKAGES: listed(house.packages), f"{LABEL}.python": python_image()}
+        text += "".join(f"LABEL {label}={building.quoted(value)}\n" for label, value in labels.items())
+        building.build(client, text, files, tag=tag, key=key, arguments=given)
+        return layers.parent_of(client.images.get(tag).attrs)
+
+
+def _python_on(client: docker.DockerClient) -> layers.Parent:
+    """Return the Python image, pulled where the engine does not have it. Raises ImageError when there is none."""
+    from docker import errors
+
+    name = python_image()
+    with answering():
+        try:
+            found = client.images.get(name)
+        except errors.ImageNotFound:
+            try:
+                found = client.images.pull(name)
+            except errors.APIError as error:
+                raise ImageError(
+                    f"the Docker engine has no image {name!r} and cannot pull it: {error.explanation}. "
+                    "Set AIRLOOP_PYTHON_IMAGE to one that it can reach"
+                ) from error
+        return layers.parent_of(found.attrs)
+
+
+def _dockerfile(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read, so no image can be made: {error}") from error
