@@ -35,13 +35,16 @@ def connected(timeout_s: float = TIMEOUT_S) -> Iterator[docker.DockerClient]:
 def answering() -> Iterator[None]:
     """Turn what docker-py raises into Unreachable (nobody answers, it failed) or ImageError (an image is missing)."""
     import requests
+    import urllib3
     from docker import errors
 
     try:
         yield
     except errors.ImageNotFound as error:
         raise ImageError(f"the Docker engine does not have the image: {error.explanation}") from error
-    except (errors.DockerException, requests.RequestException) as error:
+    except errors.APIError as error:
+        raise Unreachable(f"the Docker engine does not do it: {error.explanation or error}") from error
+    except (errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise Unreachable(
             f"the Docker engine does not do it: {error}. Is it running, and does DOCKER_HOST name it?"
         ) from error
