@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from airloop.cli import windows
+from airloop.cli import evidence, windows
 from airloop.cli.arguments import AsJson, Name
 from airloop.cli.screen import colour, console, emit, when
 from airloop.errors import ReleaseRefused
@@ -94,7 +94,8 @@ def _explain(
     if as_json:
         champion = vars(explanation.champion)
         entries = [vars(entry) for entry in explanation.entries]
-        emit({"champion": champion, "lineage": explanation.lineage, "entries": entries})
+        found = {"statement": explanation.statement, "chain": evidence.plain(explanation.chain)}
+        emit({"champion": champion, "lineage": explanation.lineage, "entries": entries} | found)
         return
     _show(explanation, console())
 
@@ -167,6 +168,7 @@ def _show(explanation: Explanation, screen: Console) -> None:
     for what, digest in sorted(explanation.lineage.items()):
         made_from.add_row(what, digest)
     screen.print(made_from)
+    evidence.show_chain(explanation.chain, screen)
 
 
 def _show_entry(entry: Entry, screen: Console) -> None:
