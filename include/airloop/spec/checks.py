@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import string
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,6 +32,7 @@ def check(spec: Spec, folder: Path) -> Found:
     yield from _gates(spec)
     yield from _monitor(spec)
     yield from _model_and_people(spec)
+    yield from _scan(spec)
     yield from _files(spec, folder)
 
 
@@ -89,6 +91,8 @@ def _gates(spec: Spec) -> Found:
         if same != number:
             yield ("gates", number), f"the same gate as gates[{same}]"
         if isinstance(gate, LimitGate):
+            if gate.image_mb is not None and spec.release.target == "local":
+                yield ("gates", number, "image_mb"), "there is no image to measure where `release.target` is local"
             continue
         yield from _metric(spec, ("gates", number, "metric"), gate.metric)
 
@@ -135,6 +139,21 @@ def _model_and_people(spec: Spec) -> Found:
         if needed and len([key for key in needed if notify.args.get(key)]) != 1:
             one = " or ".join(f"`{key}`" for key in needed)
             yield ("notify", number, "args"), f"notifier {notify.notifier!r} needs {one}"
+
+
+def _scan(spec: Spec) -> Found:
+    path, command = ("release", "scan"), spec.release.scan
+    if command is None:
+        return
+    if spec.release.target == "local":
+        yield path, "there is no image to look at where `target` is local"
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        yield path, f"{command!r} cannot be split into words ({error})"
+        return
+    if not any("{image}" in word for word in words[1:]):
+        yield path, f"{command!r} does not say where the image goes; write for example 'trivy image {{image}}'"
 
 
 def _files(spec: Spec, folder: Path) -> Found:

@@ -74,12 +74,33 @@ class LimitGate(Gate):
     """Largest 99th percentile of one-row requests, milliseconds."""
     bundle_mb: Annotated[float, Field(gt=0)] | None = None
     """Largest bundle, megabytes of 1,000,000 bytes."""
+    start_s: Annotated[float, Field(gt=0)] | None = None
+    """Longest time from starting the server until it answers, seconds."""
+    memory_mb: Annotated[float, Field(gt=0)] | None = None
+    """Largest memory of the server once it has answered, megabytes of 1,000,000 bytes."""
+    image_mb: Annotated[float, Field(gt=0)] | None = None
+    """Largest image, unpacked, megabytes of 1,000,000 bytes; not with `release.target: local`, which has none."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.latency_p99_ms is None and self.bundle_mb is None:
-            raise ValueError("give `latency_p99_ms` or `bundle_mb`")
+        if not self.limits():
+            *others, last = (f"`{name}`" for name in LIMIT_WORDS)
+            raise ValueError(f"give {', '.join(others)} or {last}")
         return self
+
+    def limits(self) -> dict[str, float]:
+        """Return key → largest value allowed, of those given."""
+        return {name: most for name in LIMIT_WORDS if (most := getattr(self, name)) is not None}
+
+
+LIMIT_WORDS = {
+    "latency_p99_ms": ("p99 latency", "ms"),
+    "bundle_mb": ("bundle", "MB"),
+    "start_s": ("start", "s"),
+    "memory_mb": ("memory", "MB"),
+    "image_mb": ("image", "MB"),
+}
+"""What a LimitGate can bound: key → words and unit."""
 
 
 GATES: dict[str, type[Gate]] = {
@@ -93,7 +114,7 @@ GATES: dict[str, type[Gate]] = {
 
 def _kind_of_gate(value: Any) -> str:
     keys = set(value) if isinstance(value, dict) else set(getattr(type(value), "model_fields", ()))
-    if any(str(key).startswith(("latency", "bundle")) for key in keys):
+    if any(str(key).startswith(("latency", "bundle", "start", "memory", "image")) for key in keys):
         return "limits"
     if keys & {"versus", "margin", "min_gain", "confidence"}:
         return "champion"

@@ -14,6 +14,7 @@ import numpy as np
 from airloop.bundle import Bundle
 from airloop.errors import BundleError
 from airloop.serving.lenient import CANONICAL
+from airloop.verification.running import GATEWAY_S_OWN, Silent
 
 WARM_UP = 50
 LEAST_REQUESTS = 200
@@ -28,9 +29,10 @@ def latencies_ms(url: str, token: str, bundle: Bundle) -> list[float]:
     Golden rows are asked in turn. Raises BundleError when one is not answered.
     """
     bodies = [_body(bundle, row) for row in range(bundle.golden.rows)]
-    path = f"/v2/models/{bundle.pipeline}/infer"
+    server = urlsplit(url)
+    path = f"{server.path}/v2/models/{bundle.pipeline}/infer"
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(server.netloc, timeout=30)
     durations = []
     try:
         begun = time.perf_counter()
@@ -43,9 +45,10 @@ def latencies_ms(url: str, token: str, bundle: Bundle) -> list[float]:
             said = answer.read()
             durations.append(1e3 * (time.perf_counter() - started))
             if answer.status != 200:
-                raise BundleError(f"the server answered a golden row with {answer.status}: {said[:200]!r}")
+                kind = Silent if answer.status in GATEWAY_S_OWN else BundleError
+                raise kind(f"the server answered a golden row with {answer.status}: {said[:200]!r}")
     except (OSError, http.client.HTTPException) as error:
-        raise BundleError(f"the server stopped answering after {len(durations)} requests: {error!r}") from error
+        raise Silent(f"the server stopped answering after {len(durations)} requests: {error!r}") from error
     finally:
         connection.close()
     return durations[WARM_UP:]

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from airloop.bundle import Bundle
 from airloop.errors import BundleError, Unreachable
 from airloop.serving.client import ServerClient
 from airloop.serving.tokens import ADMIN_VARIABLE, INFER_VARIABLE
+from airloop.verification.measure import megabytes_of
+from airloop.verification.running import Facts, Running
 
 if TYPE_CHECKING:
     from airloop.workspace import Workspace
@@ -29,16 +30,6 @@ START_S = 120.0
 STOP_S = 5.0
 LOG_LINES = 5
 """Last lines of the server's log that a reason carries."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that serves the bundle."""
-
-    url: str
-    token: str
-    pid: int
-    start_s: float
 
 
 @contextmanager
@@ -61,7 +52,8 @@ def running_server(workspace: Workspace, bundle: Bundle, *, python: str = sys.ex
                     with ServerClient(url, token) as client:
                         _wait(process, client, home / "server.log")
                         _serve(client, bundle)
-                    yield Running(url, token, process.pid, time.monotonic() - started)
+                    start_s = time.monotonic() - started
+                    yield Running(url, token, start_s, lambda: Facts(megabytes_of(process.pid)), process.pid)
                 finally:
                     _end(process)
             finally:

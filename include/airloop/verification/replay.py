@@ -11,6 +11,7 @@ from airloop.errors import BundleError, Unreachable
 from airloop.serving.client import ServerClient
 from airloop.serving.refusal import Refusal
 from airloop.serving.slot import TOLERANCE
+from airloop.verification.running import GATEWAY_S_OWN, Silent
 
 Array = np.ndarray[Any, Any]
 
@@ -28,9 +29,10 @@ def replay(url: str, token: str, bundle: Bundle) -> float:
             together = _answers(client, bundle, rows, expected.shape)
             alone = np.concatenate([_answers(client, bundle, [row], (1, *expected.shape[1:])) for row in rows])
         except Refusal as error:
-            raise BundleError(f"the server refuses golden rows: {error}") from error
+            kind = Silent if error.status in GATEWAY_S_OWN else BundleError
+            raise kind(f"the server refuses golden rows: {error}") from error
         except Unreachable as error:
-            raise BundleError(f"the server stopped answering golden rows: {error}") from error
+            raise Silent(f"the server stopped answering golden rows: {error}") from error
     _compare(together, expected, "expected")
     _compare(alone, together, "together with the other rows it was")
     return float(np.abs(together - expected).max(initial=0.0))

@@ -1,8 +1,9 @@
-"""``verify``: open the bundle, prove the shortcuts, start the server on it, replay, measure, judge the limits."""
+"""``verify``: open the bundle, prove the shortcuts, start what will serve it, replay, measure, judge the limits."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ from airloop.errors import AirloopError, BundleError
 from airloop.serving import proof
 from airloop.spec.gates import LimitGate
 from airloop.verification.limits import judge
-from airloop.verification.measure import latencies_ms, megabytes_of, p50_and_p99
+from airloop.verification.measure import latencies_ms, p50_and_p99
 from airloop.verification.process import running_server
 from airloop.verification.prove import prove
 from airloop.verification.replay import replay
+from airloop.verification.scan import scan
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
-    from airloop.verification.process import Running
+    from airloop.verification.running import Running
     from airloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -42,55 +44,81 @@ class Verification:
     latency_p99_ms: float
     bundle_mb: float
     memory_mb: float
-    """Proportional set size of the server process."""
+    """Proportional set size of the server process; of a container what counts against its limit."""
     start_s: float
-    """From starting the process until the bundle is served."""
+    """From starting it until the bundle is served."""
     largest_difference: float
     """Between the server's answers and the golden ones."""
     ways: str = ""
     """How answers are computed: natively, or by shortcuts that were proved equal."""
+    image: str = ""
+    """What was run, by its digest; "" where the bundle was served by a process on this machine."""
+    image_mb: float = 0.0
+    user: str = ""
+    """The user id of the server in its container."""
+    writable: tuple[str, ...] = ()
+    """The topmost paths that it could write there."""
 
 
-def verify(workspace: Workspace, pipeline: Pipeline, bundle_digest: str) -> tuple[str, Verification]:
-    """Verify a bundle and return the stored result's digest and the result.
+def verify(workspace: Workspace, pipeline: Pipeline, bundle_digest: str, image: str = "") -> tuple[str, Verification]:
+    """Verify a bundle, in the very ``image`` that will ship where one is given; return the result and its digest.
 
-    A result that passed is kept under (bundle, limits) and found again; a failed one is measured anew each time. Raises
-    BundleError when the bundle is missing or altered, Unreachable when the store does not answer.
+    A result that passed is kept under what was asked and found again; a failed one is measured anew each time, and a
+    scanner (``release.scan``) looks every time: what it knows changes. Raises BundleError when the bundle is missing or
+    altered, ImageError when the image is, Unreachable when store, engine or gateway do not answer.
     """
     bundle = open_bundle(workspace, bundle_digest)
     limits = tuple(gate for gate in pipeline.spec.gates if isinstance(gate, LimitGate))
-    name = digest.of_value([bundle_digest, [gate.model_dump(mode="json") for gate in limits], METHOD])
+    asked = [bundle_digest, [gate.model_dump(mode="json") for gate in limits], METHOD]
+    name = digest.of_value([*asked, image, pipeline.spec.serving.model_dump(mode="json")] if image else asked)
     if workspace.store.has(KIND, name):
-        return name, _stored(workspace.store.get_json(KIND, name))
-    result = _verify(workspace, bundle, limits)
+        result = _stored(workspace.store.get_json(KIND, name))
+    else:
+        result = _verify(workspace, pipeline, bundle, limits, image)
+    if result.passed and image and pipeline.spec.release.scan:
+        refusal = scan(pipeline.spec.release.scan, image)
+        result = replace(result, passed=not refusal, reasons=(*result.reasons, *filter(None, [refusal])))
     if not result.passed:
         name = digest.of_value([name, asdict(result)])
     workspace.store.put_json(KIND, name, asdict(result))
     return name, result
 
 
-def _verify(workspace: Workspace, bundle: Bundle, limits: tuple[LimitGate, ...]) -> Verification:
-    unknown = Verification(False, (), 0.0, 0.0, bundle.megabytes, 0.0, 0.0, 0.0)
+def _verify(
+    workspace: Workspace, pipeline: Pipeline, bundle: Bundle, limits: tuple[LimitGate, ...], image: str
+) -> Verification:
+    unknown = Verification(False, (), 0.0, 0.0, bundle.megabytes, 0.0, 0.0, 0.0, image=image)
     try:
         shown = _prove(workspace, bundle)
-        with running_server(workspace, bundle) as server:
+        with _running(workspace, pipeline, bundle, image) as server:
             largest = replay(server.url, server.token, bundle)
             median, p99 = _latency(server, bundle, limits)
-            result = replace(
-                unknown,
-                passed=True,
-                latency_p50_ms=median,
-                latency_p99_ms=p99,
-                memory_mb=megabytes_of(server.pid),
-                start_s=server.start_s,
-                largest_difference=largest,
-                ways=_ways(shown),
-            )
+            facts = server.facts()
     except BundleError as error:
         log.error("bundle %s is refused: %s", bundle.digest[:12], error)
         return replace(unknown, reasons=(str(error),))
-    reasons, passed = judge(limits, result.latency_p99_ms, result.bundle_mb)
-    return replace(result, passed=passed, reasons=reasons)
+    result = replace(
+        unknown,
+        latency_p50_ms=median,
+        latency_p99_ms=p99,
+        memory_mb=facts.memory_mb,
+        start_s=server.start_s,
+        largest_difference=largest,
+        ways=_ways(shown),
+        image_mb=facts.image_mb,
+        user=facts.user,
+        writable=facts.writable,
+    )
+    reasons, within = judge(limits, asdict(result))
+    return replace(result, passed=within and not facts.problems, reasons=(*facts.problems, *reasons))
+
+
+def _running(workspace: Workspace, pipeline: Pipeline, bundle: Bundle, image: str) -> AbstractContextManager[Running]:
+    if not image:
+        return running_server(workspace, bundle)
+    from airloop.verification.container import running_container
+
+    return running_container(workspace, pipeline.spec.serving, bundle, image)
 
 
 def _prove(workspace: Workspace, bundle: Bundle) -> proof.Proof:
@@ -123,4 +151,4 @@ def _ways(shown: proof.Proof) -> str:
 
 
 def _stored(value: dict[str, Any]) -> Verification:
-    return Verification(**{**value, "reasons": tuple(value["reasons"])})
+    return Verification(**{**value, **{name: tuple(value.get(name, ())) for name in ("reasons", "writable")}})

@@ -14,9 +14,7 @@ import pytest
 
 from airloop.errors import BundleError
 from airloop.features.schema import Schema
-from airloop.spec.gates import LimitGate
 from airloop.verification import verify
-from airloop.verification.limits import judge
 from airloop.verification.process import running_server
 from airloop.verification.prove import prove
 
@@ -67,21 +65,6 @@ def test_a_wrong_golden_answer_is_refused(kit, workspace, pipeline):
     assert "answers golden row" in result.reasons[0]
     assert "expected 0.1" in result.reasons[0]
     assert servers() == []
-
-
-@pytest.mark.slow
-def test_limits_say_by_how_much():
-    limits = (LimitGate(latency_p99_ms=5), LimitGate(bundle_mb=50, mode="shadow"), LimitGate(bundle_mb=60))
-    assert judge(limits, 5.0, 50.0) == ((), True)
-    assert judge(limits, 5.5, 50.0) == (("p99 latency 5.5 ms is above 5 ms",), False)
-    assert judge(limits, 5.0, 55.0) == (("shadow: bundle 55 MB is above 50 MB",), True)
-    reasons, passed = judge(limits, 1234.5, 70.0)
-    assert reasons == (
-        "p99 latency 1.23e+03 ms is above 5 ms",
-        "shadow: bundle 70 MB is above 50 MB",
-        "bundle 70 MB is above 60 MB",
-    )
-    assert not passed
 
 
 @pytest.mark.slow
