@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airloop.release.going_back import roll_back
 from airloop.release.history import Explanation, Row, explain, history
+from airloop.release.reached import address, flush_predictions
 from airloop.release.reconcile import differences, reconcile, set_right
 from airloop.release.releasing import release
 from airloop.release.targets import target_of
@@ -11,8 +12,10 @@ from airloop.release.targets import target_of
 __all__ = [
     "Explanation",
     "Row",
+    "address",
     "differences",
     "explain",
+    "flush_predictions",
     "history",
     "reconcile",
     "release",

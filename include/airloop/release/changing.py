@@ -20,6 +20,7 @@ from airloop.errors import AirloopError, LostRace, Unreachable
 from airloop.ledger import Champion, Ledger
 from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef
 from airloop.release import alias
+from airloop.release.history import retained
 from airloop.release.target import Placed, State, Target
 from airloop.release.waiting import Hold
 from airloop.workspace import Workspace
@@ -44,6 +45,8 @@ class Change:
     by: str
     evidence: dict[str, Any] = field(default_factory=dict)
     """What the entry keeps beside the outcome, for example the judged steps."""
+    keep: int = 3
+    """Releases of which the target keeps what it has."""
 
     @property
     def ledger(self) -> Ledger:
@@ -72,8 +75,8 @@ class Change:
         problem = alias.set_champion(self.workspace, self.pipeline, champion.version)
         if problem:
             self.ledger.record("alias_failed", self.pipeline, champion.bundle, {"problem": problem}, run_id=self.run_id)
-        previous = self.ledger.previous(self.pipeline, self.target.name)
-        self.target.keep(self.pipeline, {champion.bundle} | ({previous.bundle} if previous else set()))
+        history = self.ledger.champions(self.pipeline, self.target.name)
+        self.target.keep(self.pipeline, retained(history, self.keep))
         return problem
 
     def put_back(self, state: State) -> str:
@@ -127,6 +130,8 @@ class Change:
             version=version,
             endpoint=self.target.endpoint(self.pipeline),
             reasons=said,
+            image=str(self.evidence.get("image", "")),
+            evidence=str(self.evidence.get("evidence", "")),
         )
 
 

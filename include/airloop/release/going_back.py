@@ -29,16 +29,20 @@ def roll_back(
     """Put version ``to`` (or generation ``"#3"``; None: the release before the live one) back live.
 
     A release in progress loses its lease and ends as REFUSED. Raises ReleaseRefused when there is nothing to go back
-    to, BundleError when that bundle is gone or altered, Unreachable when target or ledger is silent; then nothing
-    was changed, except where the message says that the roll back is committed.
+    to, BundleError when that bundle is gone or altered, EvidenceError when what its release rests on is altered,
+    Unreachable when target or ledger is silent; then nothing was changed, except where the message says that the roll
+    back is committed.
     """
     place = target or target_of(workspace, pipeline.spec)
     history = workspace.ledger.champions(pipeline.name, place.name)
     committed = _committed_before(history, run_id)
     goal = committed or find(history, to, pipeline.name, place.name)
-    hand_over.check_champion(workspace, goal)
+    notes = hand_over.check_champion(workspace, goal)
+    for note in notes:
+        report(note)
     with holding(workspace.ledger, pipeline.name, place.name, run_id, pace=pace, report=report, longest_s=0) as hold:
-        change = Change(workspace, pipeline.name, place, hold, run_id, by)
+        change = Change(workspace, pipeline.name, place, hold, run_id, by, keep=pipeline.spec.release.keep)
+        change.evidence |= {"evidence": hand_over.statement_of(change.ledger, goal), "image": goal.image}
         champion = _commit(change, goal, reason) if committed is None else committed
         report(f"committed: {champion}")
         problem = change.serve(champion)
@@ -46,7 +50,7 @@ def roll_back(
             ReleaseOutcome.ROLLED_BACK,
             champion.bundle,
             champion.version,
-            (*champion.reasons, problem),
+            (*champion.reasons, *notes, problem),
             champion.generation,
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from airloop import clock
+from airloop import clock, evidence
 from airloop.bundle import Bundle, open_bundle
-from airloop.errors import BundleError, ReleaseRefused
-from airloop.ledger import Champion
+from airloop.errors import BundleError, EvidenceError, ReleaseRefused
+from airloop.ledger import Champion, Ledger
 from airloop.refs import BundleRef, Outcome, VerdictRef, VerificationRef
 from airloop.workspace import Workspace
+
+CERTIFIED = "certified"
+"""Kind of the ledger entry that names the statement of a release; written before anything is touched."""
 
 
 def check(
@@ -17,12 +20,13 @@ def check(
     verdict: VerdictRef,
     verification: VerificationRef,
 ) -> Bundle:
-    """Return the opened bundle, every byte checked.
+    """Return the opened bundle, every byte and its signature checked.
 
-    Raises BundleError when it is altered or not what the ref says, ReleaseRefused when the verdict is not PROMOTE, is
-    on another bundle, or the verification failed.
+    Raises BundleError when it is altered or not what the ref says, EvidenceError when it is unsigned, or signed by a
+    key that is not trusted, ReleaseRefused when the verdict is not PROMOTE, is on another bundle, or the verification
+    failed or was of something else.
     """
-    opened = open_bundle(workspace, bundle.digest)
+    opened = evidence.check_bundle(workspace, bundle.digest, bundle.signature)
     said = (pipeline, bundle.version, clock.iso(bundle.data_cut_off))
     found = (opened.pipeline, opened.version, clock.iso(opened.data_cut_off))
     if said != found:
@@ -40,12 +44,29 @@ def check(
     return opened
 
 
-def check_champion(workspace: Workspace, champion: Champion) -> None:
-    """Raise BundleError unless the bundle of an earlier champion is still there, every byte right."""
+def check_champion(workspace: Workspace, champion: Champion) -> tuple[str, ...]:
+    """Return what a person should know before an earlier champion goes live again.
+
+    Raises BundleError unless its bundle is still there, every byte right, and EvidenceError unless the statement of
+    its release holds. A release made before there were statements may go live: it is said that it has none.
+    """
     try:
         open_bundle(workspace, champion.bundle)
-    except BundleError as error:
-        raise BundleError(f"{champion.place}: cannot go back to {champion}: {error}. Nothing was changed") from error
+        statement = statement_of(workspace.ledger, champion)
+        if not statement:
+            return (f"no signed statement is kept of {champion}: its bundle is whole, the rest cannot be checked",)
+        return evidence.still_holds(workspace, statement, champion)
+    except (BundleError, EvidenceError) as error:
+        raise type(error)(f"{champion.place}: cannot go back to {champion}: {error}. Nothing was changed") from error
+
+
+def statement_of(ledger: Ledger, champion: Champion) -> str:
+    """Return the digest of the statement that a champion's release rests on, "" where none was made."""
+    entries = ledger.entries(champion.pipeline, CERTIFIED, subject=champion.bundle)
+    of_target = [entry for entry in entries if entry.payload["target"] == champion.target]
+    # Another run may have been certified for the same bundle and then been refused, or have made it live again.
+    first = sorted(of_target, key=lambda entry: entry.run_id != champion.run_id)[:1]
+    return "".join(str(entry.payload["evidence"]) for entry in first)
 
 
 def _check_verdict(pipeline: str, bundle: Bundle, verdict: VerdictRef) -> None:

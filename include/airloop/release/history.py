@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airloop.errors import ReleaseRefused, nearest
+from airloop.evidence import Link, chain
 from airloop.ledger import Champion, Entry, Ledger
+from airloop.release.hand_over import CERTIFIED, statement_of
 from airloop.workspace import Workspace
 
 
@@ -37,6 +39,10 @@ class Explanation:
     """Why the bundle cannot be read any more, empty when it can."""
     entries: tuple[Entry, ...]
     """Everything recorded on the bundle and on what it was made from, oldest first."""
+    statement: str
+    """Digest of the signed statement of its release; "" where none was made."""
+    chain: tuple[Link, ...]
+    """What the statement says, link by link, and whether each still holds; empty without one."""
 
 
 def history(workspace: Workspace, pipeline: str) -> list[Row]:
@@ -64,6 +70,7 @@ def explain(workspace: Workspace, pipeline: str, name: str | None = None) -> Exp
     champion = row.champion
     before = [r.champion for r in rows if r.champion.target == champion.target]
     lineage, problem = _lineage(workspace, champion)
+    statement = statement_of(workspace.ledger, champion)
     return Explanation(
         champion=champion,
         until=row.until,
@@ -71,6 +78,8 @@ def explain(workspace: Workspace, pipeline: str, name: str | None = None) -> Exp
         lineage=lineage,
         problem=problem,
         entries=_evidence(workspace.ledger, pipeline, {champion.bundle, *lineage.values()}),
+        statement=statement,
+        chain=chain(workspace, statement, champion) if statement else (),
     )
 
 
@@ -99,4 +108,4 @@ def _lineage(workspace: Workspace, champion: Champion) -> tuple[dict[str, str], 
 
 def _evidence(ledger: Ledger, pipeline: str, subjects: set[str]) -> tuple[Entry, ...]:
     found = [entry for subject in subjects if subject for entry in ledger.entries(pipeline, subject=subject)]
-    return tuple(sorted(found, key=lambda entry: entry.id))
+    return tuple(sorted((entry for entry in found if entry.kind != CERTIFIED), key=lambda entry: entry.id))

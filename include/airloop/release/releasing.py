@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airloop import clock
-from airloop.errors import LostRace, ReleaseRefused
+from airloop import clock, evidence
+from airloop.errors import AirloopError, LostRace, ReleaseRefused
 from airloop.ledger import Champion
 from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import hand_over
@@ -35,8 +35,9 @@ def release(
     """Roll ``bundle`` out on the spec's target and return how it ended; a retry of the same run goes on with it.
 
     ROLLED_BACK (judged worse, or inconclusive) and REFUSED (a rule of the ledger, a lost race) are outcomes. Raised
-    are BundleError (altered, or the target cannot serve it), ReleaseRefused (verdict or verification), Unreachable
-    (target or ledger silent) and LostRace (another run is still releasing): after all of them the champion serves.
+    are BundleError (altered, or the target cannot serve it), EvidenceError (unsigned, or something that the release
+    rests on is altered or gone), ReleaseRefused (verdict or verification), Unreachable (target or ledger silent) and
+    LostRace (another run is still releasing): after all of them the champion serves.
     """
     hand_over.check(workspace, pipeline.name, bundle, verdict, verification)
     place = target or target_of(workspace, pipeline.spec)
@@ -45,8 +46,8 @@ def release(
     with holding(
         workspace.ledger, pipeline.name, place.name, run_id, pace=pace, report=report, longest_s=patience_s
     ) as hold:
-        change = Change(workspace, pipeline.name, place, hold, run_id, by)
-        return _Release(change, pipeline, bundle).run()
+        change = Change(workspace, pipeline.name, place, hold, run_id, by, keep=pipeline.spec.release.keep)
+        return _Release(change, pipeline, bundle, verdict, verification).run()
 
 
 @dataclass
@@ -54,6 +55,8 @@ class _Release:
     change: Change
     pipeline: Pipeline
     bundle: BundleRef
+    verdict: VerdictRef
+    verification: VerificationRef
 
     def run(self) -> ReleaseRef:
         live = self.change.live()
@@ -65,6 +68,13 @@ class _Release:
         refusal = self._refusal() or self._same_version(live)
         if refusal:
             return self._stay(live, ReleaseOutcome.REFUSED, (refusal,))
+        try:
+            self._certify()
+        except AirloopError:
+            # A try that died may have left its candidate with a share of the requests.
+            if live is not None:
+                self.change.hold.report(self.change.put_back(alone(live)) or f"not certified: {live} answers alone")
+            raise
         try:
             climbed = self._climb(live)
             self.change.evidence["steps"] = _steps(climbed)
@@ -79,6 +89,23 @@ class _Release:
         except ReleaseRefused as error:
             return self._stay(self.change.live(), ReleaseOutcome.REFUSED, (str(error),))
         return self._finish(champion)
+
+    def _certify(self) -> None:
+        """Sign what the release rests on, and note it, before anything is touched."""
+        change, bundle = self.change, self.bundle
+        statement = evidence.certify(
+            change.workspace,
+            change.pipeline,
+            bundle=bundle,
+            verdict=self.verdict,
+            verification=self.verification,
+            by=change.by,
+            run_id=change.run_id,
+            target=change.target.name,
+        )
+        said = {"evidence": statement, "target": change.target.name, "version": bundle.version, "by": change.by}
+        change.ledger.record(hand_over.CERTIFIED, change.pipeline, bundle.digest, said, run_id=change.run_id)
+        change.evidence |= {"evidence": statement, "image": bundle.image}
 
     def _climb(self, live: Champion | None) -> Climbed:
         change = self.change
@@ -123,6 +150,8 @@ class _Release:
         return champion
 
     def _finish(self, champion: Champion) -> ReleaseRef:
+        statement = hand_over.statement_of(self.change.ledger, champion)
+        self.change.evidence |= {"evidence": statement, "image": champion.image}
         problem = self.change.serve(champion)
         again = "" if champion.run_id == self.change.run_id else f"live already since run {champion.run_id!r}"
         reasons = (*champion.reasons, again, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airloop.release.docker import DockerTarget
 from airloop.release.local import LocalTarget
 from airloop.release.target import Target
 from airloop.spec.model import Spec
@@ -10,4 +11,8 @@ from airloop.workspace import Workspace
 
 def target_of(workspace: Workspace, spec: Spec) -> Target:
     """Return the target that ``spec.release.target`` names."""
-    return {"local": LocalTarget}[spec.release.target](workspace)
+    match spec.release.target:
+        case "local":
+            return LocalTarget(workspace)
+        case "docker":
+            return DockerTarget(workspace, spec)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airloop import clock, digest
+from airloop import clock, digest, evidence
+from airloop.bundle import open_bundle
 from airloop.refs import BundleRef, Outcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import release, roll_back
 from airloop.release.simulated import SimulatedTarget
@@ -20,9 +22,23 @@ from airloop.spec import Pipeline
 from airloop.spec.model import Spec
 from airloop.workspace import Workspace
 
+if TYPE_CHECKING:
+    from .docker_rig import DockerRig
+
 MARCH = datetime(2013, 3, 18, tzinfo=UTC)
 PROMOTED = VerdictRef(digest="v" * 64, uri="", outcome=Outcome.PROMOTE, reasons=("better",), report="")
 PASSED = VerificationRef(digest="p" * 64, uri="", passed=True, reasons=(), latency_p99_ms=3.0, bundle_mb=1.0)
+SNAPSHOT, VALIDATION = "5" * 64, "c" * 64
+GATE = {
+    "rule": "roc_auc at least 0.62",
+    "status": "PASS",
+    "reason": "0.7",
+    "rows": 900,
+    "value": 0.7,
+    "bound": [0.68, 0.72],
+    "confidence": 0.975,
+    "shadow": False,
+}
 ROLLOUT = {"steps": [10, 50, 100], "min_requests": 200, "step_timeout": "60s"}
 
 
@@ -68,16 +84,22 @@ def keep_bundle(
     data_cut_off: datetime,
     files: Mapping[str, bytes],
     verdict: str = PROMOTED.digest,
+    **more: Any,
 ) -> BundleRef:
     facts = {
         "pipeline": "flights",
         "version": version,
         "data_cut_off": clock.iso(data_cut_off),
-        "lineage": {"model": digest.of_value(f"model {version}"), "verdict": verdict},
+        "lineage": {
+            "model": digest.of_value(f"model {version}"),
+            "snapshot": SNAPSHOT,
+            "validation": VALIDATION,
+            "verdict": verdict,
+        },
         "private": [],
         "max_rows": 10,
         "log_predictions": False,
-    }
+    } | more
     everything = {**files, "bundle.json": json.dumps(facts).encode()}
     name = digest.of_value({path: digest.of_bytes(content) for path, content in everything.items()})
     if not workspace.store.has("bundles", name):
@@ -85,8 +107,28 @@ def keep_bundle(
             for path, content in everything.items():
                 (folder / path).parent.mkdir(exist_ok=True)
                 (folder / path).write_bytes(content)
-    uri = workspace.store.uri("bundles", name)
-    return BundleRef(digest=name, uri=uri, version=version, data_cut_off=data_cut_off)
+    keep_documents(workspace, verdict)
+    return BundleRef(
+        digest=name,
+        uri=workspace.store.uri("bundles", name),
+        version=version,
+        data_cut_off=data_cut_off,
+        signature=evidence.sign_bundle(workspace, open_bundle(workspace, name)),
+    )
+
+
+def keep_documents(workspace: Workspace, verdict: str) -> None:
+    """Write what a release rests on beside its bundle, as small as it may be."""
+    judged = {"outcome": "PROMOTE", "reasons": ["better"], "champion_version": None, "rows": 900, "gates": [GATE]}
+    if not workspace.store.has("verdicts", verdict):
+        with workspace.store.writing("verdicts", verdict) as folder:
+            (folder / "verdict.json").write_text(json.dumps(judged))
+    partition = {"digest": "d" * 64, "rows": 9000}
+    workspace.store.put_json("snapshots", SNAPSHOT, {"as_of": clock.iso(MARCH), "partitions": [partition]})
+    checked = {"expectations": 12, "warnings": [], "excluded": {}}
+    workspace.store.put_json("validations", VALIDATION, checked)
+    measured = {"passed": True, "reasons": [], "latency_p99_ms": 3.0, "bundle_mb": 1.0}
+    workspace.store.put_json("verifications", PASSED.digest, measured)
 
 
 @dataclass
@@ -146,6 +188,15 @@ class Bench:
 
 def workspace_in(home: Path, **more: str) -> Workspace:
     return Workspace.from_environment({"AIRLOOP_HOME": str(home), "AIRLOOP_PIPELINES": str(home / "pipelines"), **more})
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRig]:
+    """A stack on the Docker engine, shared by the tests of a process; images take seconds to make."""
+    from .docker_rig import DockerRig
+
+    with closing(DockerRig(tmp_path_factory.mktemp("stack"))) as rig:
+        yield rig
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -24,12 +24,32 @@ from airloop.refs import BundleRef
 from airloop.release.local import LocalTarget
 from airloop.release.simulated import SimulatedTarget
 from airloop.release.target import Placed, Target
+from airloop.scoring import SavedHooks
+from airloop.serving import proof
 from airloop.serving.tokens import read_or_make
 from airloop.workspace import Workspace
 
 from .conftest import MARCH, keep_bundle, put_bundle, workspace_in
 
 MISSING = Placed("0" * 64, "9")
+HOOKS = SavedHooks("features.py:build", ("x",), "features.py:arrays")
+FAILING = b"""
+class Broken:
+    def __init__(self, rows):
+        self.shape = (rows,)
+
+    @property
+    def dtype(self):
+        raise RuntimeError("out of order")
+
+
+def build(frame):
+    return frame
+
+
+def arrays(columns):
+    return {"x": Broken(len(columns["x"]))} if (columns["x"] > 1).any() else columns
+"""
 
 
 class Rig(Protocol):
@@ -38,6 +58,11 @@ class Rig(Protocol):
     workspace: Workspace
     target: Target
     bundles: tuple[BundleRef, BundleRef, BundleRef]
+    missing: Placed
+    """A version that the target has no means to serve."""
+
+    def opened_anew(self) -> Target:
+        """Return the same target as another process finds it."""
 
     def send(self, requests: int) -> Counter[str]:
         """Send requests and count the versions that answered; raises when one is not answered well."""
@@ -48,20 +73,24 @@ class Rig(Protocol):
     def stop(self) -> None:
         """Stop the target without warning."""
 
+    def close(self) -> None:
+        """Give everything back."""
+
 
 @dataclass
 class SimulatedRig:
     """A simulated target; its bundles are in no store, so it is told which ones are missing."""
 
     home: Path
+    missing: Placed = MISSING
 
     def __post_init__(self) -> None:
         self.workspace = workspace_in(self.home)
-        self.target = self._new()
+        self.target = self.opened_anew()
         one, two, three = (put_bundle(self.workspace, version, MARCH) for version in "123")
         self.bundles = (one, two, three)
 
-    def _new(self) -> SimulatedTarget:
+    def opened_anew(self) -> SimulatedTarget:
         return SimulatedTarget(self.home / "target", traffic=0, broken=frozenset({MISSING.bundle}))
 
     def send(self, requests: int) -> Counter[str]:
@@ -76,10 +105,13 @@ class SimulatedRig:
         return +Counter(counts)
 
     def restart(self) -> None:
-        self.target = self._new()
+        self.target = self.opened_anew()
 
     def stop(self) -> None:
         self.target.is_up = False
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 @dataclass
@@ -87,6 +119,7 @@ class LocalRig:
     """The real model server in a process of its own, with tiny XGBoost models."""
 
     home: Path
+    missing: Placed = MISSING
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -94,12 +127,15 @@ class LocalRig:
             self.port = free.getsockname()[1]
         url = f"http://127.0.0.1:{self.port}"
         self.workspace = workspace_in(self.home, AIRLOOP_SERVER=url)
-        one, two, three = (_model_bundle(self.workspace, number) for number in (1, 2, 3))
+        one, two, three = (model_bundle(self.workspace, number) for number in (1, 2, 3))
         self.bundles = (one, two, three)
-        self.target = LocalTarget(self.workspace)
+        self.target = self.opened_anew()
         headers = {"authorization": f"Bearer {read_or_make(self.home).infer}"}
         self.client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
         self.restart()
+
+    def opened_anew(self) -> LocalTarget:
+        return LocalTarget(self.workspace)
 
     def send(self, requests: int) -> Counter[str]:
         body = {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [0.5]}]}
@@ -135,22 +171,26 @@ class LocalRig:
         self.client.close()
 
 
-def _model_bundle(workspace: Workspace, number: int) -> BundleRef:
-    """Write a bundle with a model of ``number`` trees on one column."""
-    schema = Schema((Input("x", "number", False),), (Feature("x"),), "binary", ("no", "yes"))
+def model_bundle(workspace: Workspace, number: int, *, fails: bool = False, **facts: Any) -> BundleRef:
+    """Write a bundle with a model of ``number`` trees on one column; one that ``fails`` breaks on rows above 1."""
+    private = [Input(name, "text", False) for name in facts.get("private", ())]
+    schema = Schema((Input("x", "number", False), *private), (Feature("x"),), "binary", ("no", "yes"))
     inputs = np.linspace(0, 1, 32, dtype=np.float32).reshape(-1, 1)
     rows = xgboost.DMatrix(inputs, label=(inputs[:, 0] > 0.5).astype(float))
     booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, rows, num_boost_round=number)
     expected = booster.inplace_predict(inputs[:8]).astype(float).tolist()
+    golden = {"x": inputs[:8, 0].astype(float).tolist()} | {column.name: [""] * 8 for column in private}
     files = {
         "schema.json": msgspec.json.encode(schema),
-        "golden.json": json.dumps(
-            {"inputs": {"x": inputs[:8, 0].astype(float).tolist()}, "expected": expected}
-        ).encode(),
-        "features.json": b"null",
+        "golden.json": json.dumps({"inputs": golden, "expected": expected}).encode(),
+        "features.json": msgspec.json.encode(HOOKS if fails else None),
         "model/trainer.json": b'{"trainer": "xgboost"}',
         "model/model.ubj": bytes(booster.save_raw("ubj")),
         "pipeline.yaml": b"",
         "requirements.txt": b"",
     }
-    return keep_bundle(workspace, str(number), datetime(2013, 3, number, tzinfo=UTC), files)
+    if fails:
+        files["features/features.py"] = FAILING
+    made = keep_bundle(workspace, str(number), datetime(2013, 3, number, tzinfo=UTC), files, **facts)
+    proof.keep(workspace.store, made.digest, proof.Proof(arrays=True, forest=True))
+    return made
