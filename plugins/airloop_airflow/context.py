@@ -85,6 +85,5 @@ def pipeline(context: Context, name: str, workspace: Workspace) -> Pipeline:
     from airloop.spec import find
 
     found = find(name, workspace)
-    target = asked_for(context, "target") or found.spec.release.target
-    release = found.spec.release.model_copy(update={"target": target})
-    return replace(found, spec=found.spec.model_copy(update={"release": release}))
+    target = asked_for(context, "target")
+    return found.released_to(target) if target else found

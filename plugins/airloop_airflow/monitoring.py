@@ -44,7 +44,7 @@ class ProfileWindow(StepOperator):
         from airloop import steps
 
         predictions = PredictionsArrived.model_validate_json(self.predictions)
-        window = steps.profile_window(*self.place(context), predictions=predictions)
+        window = self.carry_out(context, steps.profile_window, WindowRef, predictions=predictions)
         by = f", most by version {window.version}" if window.version else ""
         self.say(f"{window.rows:,} rows of {_day(window.start)} to {_day(window.end)}{by}")
         return self.hand_on(window)
@@ -67,7 +67,8 @@ class ScoreDrift(StepOperator):
         """Return a DriftRef."""
         from airloop import steps
 
-        drift = steps.score_drift(*self.place(context), window=WindowRef.model_validate_json(self.window))
+        window = WindowRef.model_validate_json(self.window)
+        drift = self.carry_out(context, steps.score_drift, DriftRef, window=window)
         self.outcome = "act" if drift.level is Level.ACT else None
         self.say_with_reasons(drift.level, drift.reasons)
         return self.hand_on(drift)
@@ -92,8 +93,10 @@ class ScorePerformance(StepOperator):
         """Return a PerformanceRef."""
         from airloop import steps
 
-        performance = steps.score_performance(
-            *self.place(context),
+        performance = self.carry_out(
+            context,
+            steps.score_performance,
+            PerformanceRef,
             window=WindowRef.model_validate_json(self.window),
             labels=LabelsArrived.model_validate_json(self.labels),
         )

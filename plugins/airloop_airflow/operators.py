@@ -42,16 +42,15 @@ class TakeSnapshot(DecidingOperator):
 
         if why := run.asked_for(context, "why"):
             self.say(why)
-        workspace, pipeline = self.place(context)
         claim = None
         if run.is_asked_for(context):
-            claim = steps.claim_retraining(workspace, pipeline, run_id=context["run_id"])
+            claim = steps.claim_retraining(*self.place(context), run_id=context["run_id"])
             wishes = run.wishes(context)
             if not claim.windows and not wishes:
                 return self.end_run_well(context, claim, f"Nothing to train for: {'; '.join(claim.reasons)}")
             self.say(run.because(claim, wishes))
         as_of = run.as_of(context, answered=claim.as_of if claim else None)
-        return self.hand_on(steps.take_snapshot(workspace, pipeline, as_of=as_of))
+        return self.hand_on(self.carry_out(context, steps.take_snapshot, SnapshotRef, as_of=as_of))
 
 
 class ValidateData(StepOperator):
@@ -75,7 +74,7 @@ class ValidateData(StepOperator):
 
         snapshot = SnapshotRef.model_validate_json(self.snapshot)
         try:
-            validation = steps.validate_data(*self.place(context), snapshot=snapshot)
+            validation = self.carry_out(context, steps.validate_data, ValidationRef, snapshot=snapshot)
         except ValidationBlocked as error:
             self.docs = error.docs
             raise
@@ -105,7 +104,8 @@ class TrainModel(StepOperator):
 
         snapshot = SnapshotRef.model_validate_json(self.snapshot)
         validation = ValidationRef.model_validate_json(self.validation)
-        return self.hand_on(steps.train_model(*self.place(context), snapshot=snapshot, validation=validation))
+        model = self.carry_out(context, steps.train_model, ModelRef, snapshot=snapshot, validation=validation)
+        return self.hand_on(model)
 
 
 class JudgeCandidate(DecidingOperator):
@@ -135,7 +135,8 @@ class JudgeCandidate(DecidingOperator):
         snapshot = SnapshotRef.model_validate_json(self.snapshot)
         validation = ValidationRef.model_validate_json(self.validation)
         model = ModelRef.model_validate_json(self.model)
-        verdict = steps.judge_candidate(*self.place(context), snapshot=snapshot, validation=validation, model=model)
+        refs: dict[str, Any] = {"snapshot": snapshot, "validation": validation, "model": model}
+        verdict = self.carry_out(context, steps.judge_candidate, VerdictRef, **refs)
         self.version = model.version
         self.outcome = {Outcome.HOLD: "held", Outcome.REJECT: "rejected"}.get(verdict.outcome)
         decision = f"{verdict.outcome}: {'; '.join(verdict.reasons)}"

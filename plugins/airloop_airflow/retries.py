@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
@@ -45,10 +46,15 @@ class RetryWhatCanHeal(RetryPolicy):
         return {}
 
 
+def heals(kinds: Iterable[str]) -> bool:
+    """Return whether an error can heal by itself; ``kinds`` names its class and those that it is derived from."""
+    return not _HEALS.isdisjoint(kinds)
+
+
 def _can_heal(exception: Exception) -> bool:
     if isinstance(exception, AirloopError):
         return exception.retryable
-    return any(f"{kind.__module__}.{kind.__qualname__}" in _HEALS for kind in type(exception).__mro__)
+    return heals(f"{kind.__module__}.{kind.__qualname__}" for kind in type(exception).__mro__)
 
 
 def _is_airflows(exception: Exception) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator, SkipMixin
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
+    from airloop_airflow.containers import StepContainer
 
+R = TypeVar("R", bound=Handed)
 HEADLINE = 100
 """Most characters of a decision on the run's page."""
 
@@ -40,6 +43,8 @@ class StepOperator(BaseOperator):
     """What to tell the spec's notifiers once the task has ended: released, held, rejected or rolled_back."""
     headline = ""
     """What was decided, in a few words; Airflow shows it beside the task in the run's list."""
+    container: StepContainer | None = None
+    """What the step runs in where that is not this process."""
 
     def __init__(self, *, pipeline: str, **kwargs: Any) -> None:
         # The one text of a task that shows on the run's page, where a person looks first, and that a task may set.
@@ -51,6 +56,24 @@ class StepOperator(BaseOperator):
         """Return the workspace and the pipeline, the first two arguments of every step."""
         workspace = run.workspace()
         return workspace, run.pipeline(context, self.pipeline, workspace)
+
+    def carry_out(self, context: Context, step: Callable[..., R], gives: type[R], **given: Handed | datetime) -> R:
+        """Return what ``step`` gives, carried out where the spec's ``runs_on`` says: here, or in a container."""
+        workspace, pipeline = self.place(context)
+        where = getattr(pipeline.spec.runs_on, step.__name__)
+        if where.on == "worker":
+            return step(workspace, pipeline, **given)
+        from airloop.steps.elsewhere import Errand
+        from airloop_airflow.containers import StepContainer
+
+        errand = Errand(step.__name__, pipeline, given)
+        self.container = StepContainer(errand=errand, workspace=workspace, limits=where, context=context)
+        return gives.model_validate(self.container.carry_out(context))
+
+    def on_kill(self) -> None:
+        """End the step's container, where it has one."""
+        if self.container:
+            self.container.on_kill()
 
     def hand_on(self, ref: Handed) -> dict[str, Any]:
         """Keep the ref for the links and return it as JSON for the tasks that follow.

@@ -14,15 +14,31 @@ class Events(dict[str, list[Any]]):
 
 
 class TaskInstance:
-    """Keeps what a task pushes."""
+    """Keeps what a task pushes, and knows the states of other tasks by run and task."""
 
     map_index = -1
+    dag_id, run_id, task_id = "parcels.train", "run-1", "a_step"
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
+        self.stats_tags: dict[str, str] = {}
+        self.states: dict[str, dict[str, str | None]] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+    def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str | None]]:
+        return {run_id: self.states[run_id] for run_id in run_ids if run_id in self.states}
+
+
+class StateStore(dict[str, Any]):
+    """What a task keeps from try to try."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
 
 
 @pytest.fixture
@@ -44,6 +60,7 @@ def context_of():
             "params": form,
             "triggering_asset_events": signals,
             "ti": TaskInstance(),
+            "task_state_store": StateStore(),
         }
 
     return make

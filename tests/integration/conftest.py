@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -84,6 +85,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),
         "AIRLOOP_SERVER_PORT": str(ports.any_free()),
         "AIRLOOP_AIRFLOW_USERS": "admin:admin,bob:op",
+        "AIRLOOP_PREFIX": f"airloop-t-{secrets.token_hex(4)}",
+        "AIRLOOP_GATEWAY": f"http://127.0.0.1:{ports.any_free()}",
+        "AIRLOOP_GATEWAY_ADMIN": f"http://127.0.0.1:{ports.any_free()}",
     }
     del environ["AIRFLOW_HOME"]
     _land_parcels(home)

@@ -6,15 +6,17 @@ An error that Airloop raises on purpose is one message and exit code 2, never a 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from airloop.cli import backtest, history, laptop, leaderboard, monitor, pipelines, replay, run, steps
+from airloop.cli import backtest, history, laptop, leaderboard, metrics, monitor, pipelines, replay, run, steps
 from airloop.cli.screen import complain, log_to_stderr
 from airloop.errors import AirloopError
+from airloop.steps import elsewhere
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,12 +32,13 @@ def _airloop(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO)
 
 
-for _room in (pipelines, run, monitor, history, leaderboard, replay, backtest, laptop, steps):
+for _room in (pipelines, run, monitor, history, leaderboard, replay, backtest, laptop, metrics, steps):
     _room.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, or 2 for what a person can put right."""
+    elsewhere.take_settings(os.environ)
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="python -m airloop")
     except AirloopError as error:

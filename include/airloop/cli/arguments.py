@@ -44,6 +44,14 @@ Refs = Annotated[
     str,
     typer.Option("--refs", metavar="JSON", help="Refs of earlier steps by name; @FILE reads a file, - reads stdin."),
 ]
+ResultFile = Annotated[
+    Path | None,
+    typer.Option("--result", metavar="FILE", help="Keep the step's ref, or its error, in this file."),
+]
+Target = Annotated[
+    str,
+    typer.Option("--target", metavar="TARGET", help="Where a release would go. Default: the spec's release.target."),
+]
 RunId = Annotated[str, typer.Option("--run-id", help="Names the run; the same id makes a retry. Default: a new one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 

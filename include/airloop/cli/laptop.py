@@ -44,10 +44,12 @@ def _down() -> None:
     stack.down()
 
 
-def _demo() -> None:
+def _demo(
+    weeks: Annotated[int | None, typer.Option(min=1, help="Stop after so many. Default: all of the spring.")] = None,
+) -> None:
     """Show the whole loop on real flights: train, release, watch, and retrain when the model has become worse."""
     from airloop.cli.screen import quiet
     from airloop.laptop import demo
 
     with quiet("airloop.data"):
-        demo.run()
+        demo.run(weeks=weeks)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from airloop import clock, steps
+from airloop import clock, release, steps
 from airloop.cli.arguments import new_run_id
 from airloop.cli.screen import colour, console, timing, when
 from airloop.refs import Action, DecisionRef, DriftRef, Level, PerformanceRef, WindowRef
 from airloop.replay import Pace, Replay, Tally, Traffic, ticks
-from airloop.serving.client import ServerClient
-from airloop.serving.tokens import read_or_make
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
@@ -33,8 +31,7 @@ def watch(
     """
     for tick in ticks(pipeline.spec, replay.start, replay.end):
         replay.send(min(tick, replay.end), pace=pace, report=report)
-        with ServerClient(workspace.server_url, read_or_make(workspace.home).admin) as server:
-            server.flush()
+        release.flush_predictions(workspace, pipeline)
         watched = steps.watch_window(workspace, pipeline, as_of=tick, run_id=new_run_id(), now=datetime.now(UTC))
         found = _found(watched)
         _tell(watched, [rule.metric for rule in pipeline.spec.monitor.performance])

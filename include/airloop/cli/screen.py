@@ -77,13 +77,23 @@ def timing(step: str) -> Iterator[None]:
 def log_to_stderr(level: int) -> None:
     """Send log lines to stderr: Airloop's from ``level``, other libraries' from WARNING."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Levelled())
     if sys.stderr.isatty():
         from rich.logging import RichHandler
 
         handler = RichHandler(console=console(), show_time=False, show_path=False, show_level=False, markup=False)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("airloop").setLevel(level)
+
+
+class _Levelled(logging.Formatter):
+    """Says the level of what is more than information, by which others can tell it apart."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message, after ``WARNING: `` or another level."""
+        said = super().format(record)
+        return f"{record.levelname}: {said}" if record.levelno >= logging.WARNING else said
 
 
 @contextmanager

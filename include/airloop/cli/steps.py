@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from airloop import steps
-from airloop.cli.arguments import AsOf, Name, Refs, RunId, new_run_id, read_refs
+from airloop.cli.arguments import AsOf, Name, Refs, ResultFile, RunId, Target, new_run_id, read_refs
 from airloop.cli.screen import emit
 from airloop.refs import BundleRef, Handed, ModelRef, SnapshotRef, ValidationRef, VerdictRef, VerificationRef
 from airloop.spec import Pipeline, find
+from airloop.steps import elsewhere
 from airloop.workspace import Workspace
 
 NEEDS: dict[str, Mapping[str, type[Handed]]] = {
@@ -36,10 +39,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("release", help=first_line("release"), rich_help_panel=_PANEL)(_release)
 
 
-def _take_snapshot(name: Name, as_of: AsOf) -> None:
+def _take_snapshot(name: Name, as_of: AsOf, target: Target = "", result: ResultFile = None) -> None:
     """List, and keep, the partitions that a run at `--as-of` may see."""
-    workspace, pipeline = opened(name)
-    emit(steps.take_snapshot(workspace, pipeline, as_of=as_of))
+    with handing_on(result) as hand_on:
+        hand_on(steps.take_snapshot(*opened(name, target), as_of=as_of))
 
 
 def _release(name: Name, refs: Refs, run_id: RunId = "") -> None:
@@ -51,17 +54,25 @@ def _release(name: Name, refs: Refs, run_id: RunId = "") -> None:
 def command_of(step: str, needs: Mapping[str, type[Handed]]) -> Callable[..., None]:
     """Return the command of a step that takes nothing but refs."""
 
-    def command(name: Name, refs: Refs) -> None:
-        workspace, pipeline = opened(name)
-        emit(getattr(steps, step)(workspace, pipeline, **read_refs(refs, needs)))
+    def command(name: Name, refs: Refs, target: Target = "", result: ResultFile = None) -> None:
+        with handing_on(result) as hand_on:
+            hand_on(getattr(steps, step)(*opened(name, target), **read_refs(refs, needs)))
 
     return command
 
 
-def opened(name: str) -> tuple[Workspace, Pipeline]:
-    """Return where commands work, and the pipeline called ``name``."""
+@contextmanager
+def handing_on(result: Path | None) -> Iterator[Callable[[Handed], None]]:
+    """Give what takes a step's ref: the file ``result``, which gets the step's error as well, else stdout."""
+    with elsewhere.leaving(result) as leave:
+        yield leave if result else emit
+
+
+def opened(name: str, target: str = "") -> tuple[Workspace, Pipeline]:
+    """Return where commands work, and the pipeline called ``name``, released to ``target`` where that is given."""
     workspace = Workspace.from_environment()
-    return workspace, find(name, workspace)
+    pipeline = find(name, workspace)
+    return workspace, pipeline.released_to(target) if target else pipeline
 
 
 def first_line(step: str) -> str:

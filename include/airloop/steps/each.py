@@ -27,6 +27,7 @@ from airloop.refs import (
 )
 
 if TYPE_CHECKING:
+    from airloop.bundle import Bundle
     from airloop.data.snapshot import Snapshot
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
@@ -119,11 +120,12 @@ def judge_candidate(
 def package_bundle(
     workspace: Workspace, pipeline: Pipeline, *, snapshot: SnapshotRef, model: ModelRef, verdict: VerdictRef
 ) -> BundleRef:
-    """Freeze everything that serving needs under one digest.
+    """Freeze everything that serving needs under one digest, sign it, and make the image where the target runs images.
 
-    Raises ReleaseRefused unless the verdict is PROMOTE.
+    Raises ReleaseRefused unless the verdict is PROMOTE, EvidenceError when it cannot be signed, ImageError when the
+    image cannot be made.
     """
-    from airloop import bundle
+    from airloop import bundle, evidence
 
     _refuse_unless_promoted(pipeline, verdict)
     made = bundle.package(
@@ -134,19 +136,21 @@ def package_bundle(
         version=model.version,
         verdict_digest=verdict.digest,
     )
-    return BundleRef(
+    ref = BundleRef(
         digest=made.digest,
         uri=workspace.store.uri("bundles", made.digest),
         version=model.version,
         data_cut_off=snapshot.as_of,
+        signature=evidence.sign_bundle(workspace, made),
     )
+    return ref if pipeline.spec.release.target == "local" else _with_image(workspace, pipeline, made, ref)
 
 
 def verify_bundle(workspace: Workspace, pipeline: Pipeline, *, bundle: BundleRef) -> VerificationRef:
     """Start the real server on the bundle, replay the golden rows and measure; ``reasons`` say what is wrong."""
     from airloop import verification
 
-    digest, result = verification.verify(workspace, pipeline, bundle.digest)
+    digest, result = verification.verify(workspace, pipeline, bundle.digest, bundle.image)
     ref = VerificationRef(
         digest=digest,
         uri=workspace.store.uri("verifications", digest),
@@ -154,6 +158,7 @@ def verify_bundle(workspace: Workspace, pipeline: Pipeline, *, bundle: BundleRef
         reasons=tuple(result.reasons),
         latency_p99_ms=result.latency_p99_ms,
         bundle_mb=result.bundle_mb,
+        image=bundle.image,
     )
     if not ref.passed:
         _record_verification(workspace, pipeline, bundle, ref)  # one that passed is recorded with its release
@@ -208,6 +213,13 @@ def roll_back(
     from airloop import release as room
 
     return room.roll_back(workspace, pipeline, to=to, reason=reason, by=by, run_id=run_id, report=report)
+
+
+def _with_image(workspace: Workspace, pipeline: Pipeline, made: Bundle, ref: BundleRef) -> BundleRef:
+    from airloop import evidence, images
+
+    image = images.build(workspace, pipeline.name, made)
+    return ref.model_copy(update={"image": image.reference, "sbom": evidence.record_sbom(workspace, image)})
 
 
 def _snapshot(workspace: Workspace, ref: SnapshotRef) -> Snapshot:

@@ -3,8 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.airloop.release.conftest import Bench
 
 from airloop.monitoring.window import Window
+from airloop.release.simulated import SimulatedTarget
 
 
 @pytest.fixture
@@ -178,3 +180,26 @@ def test_explain_of_a_window_that_was_not_watched_names_the_nearest(churn, works
     assert (
         "window '2013-05-06' was not watched; the nearest that was: 2013-04-08T00:00:00Z/2013-04-15T00:00:00Z" in words
     )
+
+
+def test_explain_shows_the_chain_of_evidence_and_what_does_not_hold(airloop, workspace, tmp_path):
+    airloop("new", "flights")
+    bench = Bench(workspace, SimulatedTarget(tmp_path / "target"))
+    ref = bench.release(bench.bundle("1"))
+    (workspace.store.folder("verifications", "p" * 64) / "value.json").write_text("{}")
+    lines = [" ".join(line.split()) for line in airloop("explain", "flights").err.splitlines()]
+    chain = lines[lines.index("Evidence") + 1 :]
+    assert chain[:2] == ["snapshot holds 555555555555", "9,000 rows in 1 partition, as of 2013-03-18T00:00:00Z"]
+    assert "roc_auc at least 0.62: PASS, 0.7 (from 0.68 to 0.72, each at 97.5%)" in chain
+    assert "approval holds nobody was asked" in chain
+    assert "verification broken pppppppppppp" in chain
+    assert "verifications/pppppppppppp is altered: value.json" in chain
+    assert "release holds generation #1 on local" in chain
+    assert f"statement holds {ref.evidence[:12]}" in chain
+    told = airloop("explain", "flights", "--json").json
+    assert told["statement"] == ref.evidence
+    assert {link["name"]: link["state"] for link in told["chain"]}["verification"] == "broken"
+
+
+def test_explain_says_that_an_old_release_has_no_statement(churn):
+    assert "No signed statement is kept of this release" in churn("explain", "churn").err

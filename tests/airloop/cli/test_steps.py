@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
+import os
 
 import pytest
 
 from airloop import steps
-from airloop.cli.steps import NEEDS
+from airloop.cli.screen import log_to_stderr
+from airloop.cli.steps import NEEDS, opened
+from airloop.refs import SnapshotRef
 
 SNAPSHOT = {"digest": "d", "uri": "u", "as_of": "2013-03-18T00:00:00Z", "partitions": 1, "rows": 2}
 VERDICT = {"digest": "v", "uri": "u", "outcome": "HOLD", "reasons": ["120 more labelled rows"], "report": "r"}
@@ -82,6 +86,47 @@ def test_a_step_prints_its_ref_as_one_line(churn):
     assert (ref["partitions"], ref["as_of"]) == (19, "2024-01-20T00:00:00Z")
     again = churn("take_snapshot", "churn", "--as-of", "2024-01-20T00:00:00+00:00").json
     assert again == ref
+
+
+def test_a_result_file_gets_the_ref_and_stdout_stays_empty(churn, tmp_path):
+    churn("land", "churn")
+    answer = churn("take_snapshot", "churn", "--as-of", "2024-01-20", "--result", "result.json")
+    assert (answer.code, answer.out) == (0, "")
+    taken = json.loads((tmp_path / "result.json").read_text())["ref"]
+    assert SnapshotRef.model_validate(taken).partitions == 19
+    answer = churn("validate_data", "churn", "--refs", json.dumps({"snapshot": taken}), "--result", "checked.json")
+    assert (answer.code, answer.out) == (0, "")
+    assert list(json.loads((tmp_path / "checked.json").read_text())) == ["ref"]
+
+
+def test_a_result_file_gets_the_error_too(churn, tmp_path):
+    refs = json.dumps({"snapshot": SNAPSHOT})
+    answer = churn("validate_data", "churn", "--refs", refs, "--result", "result.json")
+    assert answer.code == 2 and "run take_snapshot again" in answer.err
+    error = json.loads((tmp_path / "result.json").read_text())["error"]
+    assert error["kinds"][0] == "airloop.errors.DataError" and "run take_snapshot again" in error["message"]
+
+
+def test_a_step_takes_another_target_than_the_specs(churn):
+    answer = churn("take_snapshot", "churn", "--as-of", "2024-01-20", "--target", "dokcer")
+    assert answer.code == 2
+    assert "churn: unknown target 'dokcer'. Did you mean 'docker'? Known: docker, local." in answer.err
+    assert opened("churn", "docker")[1].spec.release.target == "docker"
+    assert opened("churn")[1].spec.release.target == "local"
+
+
+def test_settings_that_were_handed_in_by_a_file_count(churn, tmp_path, monkeypatch):
+    (tmp_path / "settings.json").write_text(json.dumps({"AIRLOOP_PIPELINES": str(tmp_path / "others")}))
+    monkeypatch.setattr("os.environ", os.environ.copy() | {"AIRLOOP_SETTINGS": str(tmp_path / "settings.json")})
+    answer = churn("take_snapshot", "churn", "--as-of", "2024-01-20")
+    assert answer.code == 2 and "there is no folder of pipelines at others" in answer.err
+
+
+def test_a_line_of_the_log_says_its_level_where_it_is_more_than_information(airloop, capsys):
+    log_to_stderr(logging.INFO)
+    logging.getLogger("airloop.test").info("all is well")
+    logging.getLogger("airloop.test").warning("the window is not in MLflow")
+    assert capsys.readouterr().err == "all is well\nWARNING: the window is not in MLflow\n"
 
 
 @pytest.mark.parametrize("command", ["run", "monitor"])
