@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,35 @@ class Store:
         with self._reporting(kind, name):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder, so that whoever reaches it reaches unfinished work in it, too."""
+        return self._is_local
+
+    def share_work(self, kind: str, name: str, file: str) -> None:
+        """Copy a file of ``work_folder`` into a store that is no folder, where other machines find it."""
+        folder = self.work_folder(kind, name)
+        with self._reporting(kind, name):
+            self._fs.put_file(str(folder / file), f"{self._root}/.work/{kind}/{name}/{file}")
+
+    def shared_work(self, kind: str, name: str, file: str) -> bytes | None:
+        """Return what ``share_work`` copied, None where there is nothing. Raises Unreachable."""
+        with self._reporting(kind, name):
+            self._fs.invalidate_cache()
+            try:
+                data: bytes = self._fs.cat_file(f"{self._root}/.work/{kind}/{name}/{file}")
+            except FileNotFoundError:
+                return None
+        return data
+
+    def drop_work(self, kind: str, name: str) -> None:
+        """Remove unfinished work, on this machine and where it was shared."""
+        shutil.rmtree(self.work_folder(kind, name), ignore_errors=True)
+        if self._is_local:
+            return
+        with self._reporting(kind, name), suppress(FileNotFoundError):
+            self._fs.rm(f"{self._root}/.work/{kind}/{name}", recursive=True)
 
     def _local(self, *parts: str) -> Path:
         return Path(self._root, *parts)

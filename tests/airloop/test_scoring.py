@@ -17,6 +17,7 @@ from airloop.features.schema import Feature, Input, Schema
 from airloop.scoring import SavedHooks, Scorer, save_servable
 from airloop.spec.model import Model
 from airloop.trainers import find
+from airloop.trainers.checkpoint import Checkpoints
 from airloop.trainers.protocol import Rows, TrainingData
 
 CODE = """
@@ -50,7 +51,7 @@ def make(folder: Path, factor: int = 2) -> Path:
     )
     settings = Model(task="binary", rounds=8, early_stopping=0)
     (folder / "model").mkdir()
-    fitted = find("xgboost").fit(data, settings, folder / "work")
+    fitted = find("xgboost").fit(data, settings, Checkpoints(folder / "work"))
     save_servable(folder / "model", SCHEMA, code, hooks, fitted, "xgboost")
     return folder / "model"
 

@@ -171,7 +171,7 @@ def _outside(reference: Column, window: Column) -> float:
 
 def _total_variation(reference: Column, window: Column) -> float:
     one, other = reference.shares(), window.shares()
-    named = sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in {*one, *other})
+    named = sum(abs(one.get(name, 0.0) - other.get(name, 0.0)) for name in sorted({*one, *other}))
     unnamed = abs(sum(one.values()) - sum(other.values()))
     return min((named + unnamed) / 2, 1.0)
 

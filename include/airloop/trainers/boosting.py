@@ -19,6 +19,7 @@ from airloop.trainers.rounds import Rounds
 
 if TYPE_CHECKING:
     from airloop.spec.model import Model
+    from airloop.trainers.checkpoint import Checkpoints
 
 _MODEL_FILE = "model.ubj"
 
@@ -60,17 +61,17 @@ class XGBoostTrainer:
     def check(self, model: Model) -> None:
         check_with_xgboost(parameters(model, 2, model.seed))
 
-    def fit(self, data: TrainingData, model: Model, checkpoints: Path) -> Fitted:
-        return self._fit(data, model, model.seed, model.checkpoint_every, checkpoints / "main")
+    def fit(self, data: TrainingData, model: Model, checkpoints: Checkpoints) -> Fitted:
+        return self._fit(data, model, model.seed, model.checkpoint_every, checkpoints, "main")
 
-    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Path) -> Fitted:
+    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Checkpoints) -> Fitted:
         # The rows left out weigh nothing in the matrix that is already there, so a replicate costs boosting alone.
         seed = _replicate_seed(model.seed, number)
-        train, _ = self._load_matrices(data, model, checkpoints)
+        train, _ = self._load_matrices(data, model, checkpoints.folder)
         train.set_weight(weights_without_a_tenth(data.fit.row_hash, seed))
         try:
             # One chunk: every start predicts all rows anew, and a killed replicate costs no more than itself.
-            return self._fit(data, model, seed, model.rounds, checkpoints / f"replicate-{number}")
+            return self._fit(data, model, seed, model.rounds, checkpoints, f"replicate-{number}")
         finally:
             train.set_weight(np.ones(len(data.fit), dtype=np.float32))
 
@@ -80,9 +81,11 @@ class XGBoostTrainer:
         except xgboost.core.XGBoostError as error:
             raise BundleError(f"{folder / _MODEL_FILE} cannot be read: {first_line(error)}") from error
 
-    def _fit(self, data: TrainingData, model: Model, seed: int, chunk: int, checkpoints: Path) -> Fitted:
-        train, watch = self._load_matrices(data, model, checkpoints.parent)
-        run = Rounds(self._parameters(data, model, seed), train, watch, model, chunk, checkpoints)
+    def _fit(
+        self, data: TrainingData, model: Model, seed: int, chunk: int, checkpoints: Checkpoints, name: str
+    ) -> Fitted:
+        train, watch = self._load_matrices(data, model, checkpoints.folder)
+        run = Rounds(self._parameters(data, model, seed), train, watch, model, chunk, checkpoints, name)
         booster, history = run.train()
         if not history:
             return XGBoostModel(booster)

@@ -1,4 +1,4 @@
-"""One file that a killed training goes on from: the model so far, with the watched metric's history inside it."""
+"""What a killed training goes on from: the model so far, with the watched metric's history inside it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xgboost
 
-_FILE = "checkpoint.ubj"
 _HISTORY = "airloop_history"
+
+
+class Checkpoints:
+    """One checkpoint for each name, in ``folder`` on this machine; what else is there may be lost."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def place(self, name: str) -> str:
+        """Return where the checkpoint lies, for messages."""
+        return str(self.folder / file_of(name))
+
+    def read(self, name: str) -> bytes | None:
+        """Return the latest checkpoint, or None where training has not come that far."""
+        try:
+            return (self.folder / file_of(name)).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, packed: bytes) -> None:
+        """Replace the checkpoint; a kill at any moment leaves the old one or the new one."""
+        file = self.folder / file_of(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_name(f"{file.name}.{os.getpid()}")
+        with scratch.open("wb") as stream:
+            stream.write(packed)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(file)
+
+
+def file_of(name: str) -> str:
+    """Return the checkpoint's path in its folder."""
+    return f"{name}/checkpoint.ubj"
 
 
 def pack(booster: xgboost.Booster, history: list[float]) -> bytes:
@@ -25,22 +58,3 @@ def unpack(booster: xgboost.Booster) -> list[float]:
     history: list[float] = json.loads(booster.attr(_HISTORY) or "[]")
     booster.set_attr(**{_HISTORY: None})
     return history
-
-
-def write(folder: Path, packed: bytes) -> None:
-    """Replace the checkpoint; a kill at any moment leaves the old one or the new one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f"{_FILE}.{os.getpid()}"
-    with scratch.open("wb") as stream:
-        stream.write(packed)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.replace(folder / _FILE)
-
-
-def read(folder: Path) -> bytes | None:
-    """Return the latest checkpoint, or None where training has not come that far."""
-    try:
-        return (folder / _FILE).read_bytes()
-    except FileNotFoundError:
-        return None

@@ -11,6 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from airloop.spec.model import Model
+    from airloop.trainers.checkpoint import Checkpoints
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Draws = np.ndarray[Any, np.dtype[np.uint64]]
@@ -84,10 +85,10 @@ class Trainer(Protocol):
     def check(self, model: Model) -> None:
         """Raise TrainingError for parameters that can never work; called before any row is read."""
 
-    def fit(self, data: TrainingData, model: Model, checkpoints: Path) -> Fitted:
+    def fit(self, data: TrainingData, model: Model, checkpoints: Checkpoints) -> Fitted:
         """Fit; go on from what an earlier, killed call left in ``checkpoints``, with the same result as without it."""
 
-    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Path) -> Fitted:
+    def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Checkpoints) -> Fitted:
         """Repeat ``fit``, early stopping included; ``number`` (from 0) decides seed and the tenth of rows left out."""
 
     def load(self, folder: Path, threads: int = 1) -> Fitted:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from airloop.trainers.parameters import first_line, more_is_better, watched_metr
 
 if TYPE_CHECKING:
     from airloop.spec.model import Model
+    from airloop.trainers.checkpoint import Checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _LOG_EVERY_UNWATCHED = 200
 
 
 class Rounds:
-    """One sequence of rounds, in chunks that each begin from saved bytes."""
+    """One sequence of rounds, called ``name``, in chunks that each begin from saved bytes."""
 
     def __init__(
         self,
@@ -38,10 +38,12 @@ class Rounds:
         watch: xgboost.DMatrix | None,
         model: Model,
         chunk: int,
-        folder: Path,
+        checkpoints: Checkpoints,
+        name: str,
     ) -> None:
         self._params, self._train, self._watch = params, train, watch
-        self._model, self._rounds, self._folder = model, model.rounds, folder
+        self._model, self._rounds = model, model.rounds
+        self._checkpoints, self._name = checkpoints, name
         self._chunk = chunk
 
     def train(self) -> tuple[xgboost.Booster, list[float]]:
@@ -50,7 +52,7 @@ class Rounds:
         while booster.num_boosted_rounds() < self._rounds and not self._is_over(history):
             self._advance(booster, history)
             packed = checkpoint.pack(booster, history)
-            checkpoint.write(self._folder, packed)
+            self._checkpoints.write(self._name, packed)
             booster, history = self._open(packed)
         return booster, history
 
@@ -60,16 +62,20 @@ class Rounds:
         return int(np.argmax(values) if more_is_better(watched_metric(self._model)) else np.argmin(values))
 
     def _start(self) -> tuple[xgboost.Booster, list[float]]:
-        packed = checkpoint.read(self._folder)
+        packed = self._checkpoints.read(self._name)
         if packed is None:
             return self._open(None)
         try:
             booster, history = self._open(packed)
         except (xgboost.core.XGBoostError, ValueError) as error:
-            log.warning("beginning again: the checkpoint in %s cannot be read: %s", self._folder, first_line(error))
+            log.warning("beginning again: the checkpoint in %s cannot be read: %s", self._place, first_line(error))
             return self._open(None)
-        log.info("going on after round %d from the checkpoint in %s", booster.num_boosted_rounds(), self._folder)
+        log.info("going on after round %d from the checkpoint in %s", booster.num_boosted_rounds(), self._place)
         return booster, history
+
+    @property
+    def _place(self) -> str:
+        return self._checkpoints.place(self._name)
 
     def _open(self, packed: bytes | None) -> tuple[xgboost.Booster, list[float]]:
         cache = [self._train, *([self._watch] if self._watch is not None else [])]
@@ -107,11 +113,11 @@ class Rounds:
 
     def _report(self, rounds: int, history: list[float]) -> None:
         if not history:
-            log.info("%s: round %d of %d", self._folder.name, rounds, self._rounds)
+            log.info("%s: round %d of %d", self._name, rounds, self._rounds)
             return
         best = self.best(history)
         metric = watched_metric(self._model)
         log.info(
             "%s: round %d of at most %d: %s %.5f on the later rows, best %.5f after round %d",
-            *(self._folder.name, rounds, self._rounds, metric, history[-1], history[best], best + 1),
+            *(self._name, rounds, self._rounds, metric, history[-1], history[best], best + 1),
         )

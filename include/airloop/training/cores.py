@@ -3,13 +3,18 @@
 A core is a file below ``AIRLOOP_HOME/run/cores`` that a training locks while it fits. The kernel lets go of a lock when
 its process dies, however it dies. Only one training at a time gathers, the others stand in line: so two that have half
 of what they need never wait for each other, and many small ones do not starve a large one.
+
+Containers of one machine that have AIRLOOP_HOME in common share its cores; machines that have it in common do not
+share, because each has files of its own.
 """
 
 from __future__ import annotations
 
 import fcntl
 import logging
+import math
 import os
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,11 +24,12 @@ log = logging.getLogger(__name__)
 
 PAUSE_S = 0.1
 """Between two looks for a free core; a fit takes seconds."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def count() -> int:
-    """Return how many cores this process may use, at least 1."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use, at least 1; a container's limit counts."""
+    return max(1, math.ceil(min(len(_numbers()), limit())))
 
 
 def at_once(threads: int) -> int:
@@ -31,22 +37,52 @@ def at_once(threads: int) -> int:
     return max(1, count() // threads)
 
 
+def folder_of(home: Path) -> Path:
+    """Return the folder of this machine's files; containers have the boot in common with their machine."""
+    try:
+        machine = _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        machine = platform.node()
+    return home / "run" / "cores" / machine
+
+
 @contextmanager
 def held(home: Path, threads: int, *, cores: int | None = None) -> Iterator[None]:
     """Hold ``threads`` of the cores while the block runs, all of them where there are fewer; wait until they are free.
 
-    Trainings of one ``home``, which is ``AIRLOOP_HOME``, share. ``cores`` is ``count()`` unless given.
+    Trainings of one ``home``, which is ``AIRLOOP_HOME``, share. Without ``cores``, their number, there are those that
+    this process may run on.
     """
-    files = [home / "run" / "cores" / str(number) for number in range(count() if cores is None else cores)]
-    files[0].parent.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / str(number) for number in (_numbers() if cores is None else range(cores))]
+    wanted = min(threads, count() if cores is None else cores)
     with ExitStack() as mine:
         with ExitStack() as turn:
-            line = files[0].with_name("line")
+            line = folder / "line"
             if not _lock(turn, line, wait=False):
                 _tell(threads, len(files))
                 _lock(turn, line, wait=True)
-            _gather(mine, files, min(threads, len(files)))
+            _gather(mine, files, wanted)
         yield
+
+
+def _numbers() -> list[int]:
+    """Return the numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def limit(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Return how many cores' time this container may use, infinity where nothing limits it (cgroup 1 and 2)."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((cgroup / file).read_text(encoding="ascii").strip() for file in files).split()
+        except OSError:
+            continue
+        return math.inf if quota in ("max", "-1") else float(quota) / float(period)
+    return math.inf
 
 
 def _gather(mine: ExitStack, files: list[Path], wanted: int) -> None:

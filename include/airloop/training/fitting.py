@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from airloop.features.inputs import input_columns
 from airloop.profiles.reference import FOLDER
 from airloop.scoring import SavedHooks, save_servable
 from airloop.training.assembly import assemble
+from airloop.training.checkpoints import checkpoints_in
 from airloop.training.identity import code_digest, library_versions, spec_digest
 from airloop.training.reference import Making, build_reference
 from airloop.training.scores import scores
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airloop.profiles.reference import Reference
     from airloop.spec import Pipeline
     from airloop.spec.words import Task
+    from airloop.trainers.checkpoint import Checkpoints
     from airloop.trainers.protocol import Fitted, TrainingData
     from airloop.validation import Validation
     from airloop.workspace import Workspace
@@ -56,9 +57,10 @@ def fit(
     FeatureError for rows that no model can be fitted from, Unreachable when the disk is full.
     """
     spec = pipeline.spec
-    work = workspace.store.work_folder(KIND, model)
+    checkpoints = checkpoints_in(workspace.store, KIND, model)
+    work = checkpoints.folder
     with _saying_what_to_do(work):
-        made = _make(workspace, pipeline, snapshot, validation, work)
+        made = _make(workspace, pipeline, snapshot, validation, checkpoints)
     lineage = {
         "snapshot": snapshot_digest,
         "validation": validation_digest,
@@ -75,7 +77,7 @@ def fit(
             trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number))
         text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
         (folder / RECORD).write_text(text, encoding="utf-8")
-    shutil.rmtree(work, ignore_errors=True)
+    workspace.store.drop_work(KIND, model)
 
 
 @contextmanager
@@ -101,17 +103,19 @@ class _Made:
     record: dict[str, Any]
 
 
-def _make(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validation: Validation, work: Path) -> _Made:
-    """Fit. What the trainer holds open in ``work`` is closed on return."""
+def _make(
+    workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validation: Validation, checkpoints: Checkpoints
+) -> _Made:
+    """Fit. What the trainer holds open in the checkpoints' folder is closed on return."""
     spec = pipeline.spec
     trainer = trainers.find(spec.model.trainer)
     trainer.check(spec.model)
     code = FeatureCode.load(pipeline.folder, spec.features, input_columns(spec, snapshot.columns))
-    schema, rows = assemble(workspace, spec, code, snapshot, validation, work)
+    schema, rows = assemble(workspace, spec, code, snapshot, validation, checkpoints.folder)
     log.info("fitting %d rows, %d features", len(rows.fit), len(rows.features))
-    fitted = trainer.fit(rows, spec.model, work)
+    fitted = trainer.fit(rows, spec.model, checkpoints)
     log.info("kept %d rounds; fitting %d replicates", fitted.rounds, spec.model.replicates)
-    replicates = [trainer.fit_replicate(rows, spec.model, i, work) for i in range(spec.model.replicates)]
+    replicates = [trainer.fit_replicate(rows, spec.model, i, checkpoints) for i in range(spec.model.replicates)]
     results = _results(spec.model.task, rows, fitted)
     making = Making(workspace, spec, snapshot, validation.excluded_positions(), schema, code, fitted)
     reference = build_reference(making, results["importance"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from airloop.spec.model import Model
 from airloop.trainers import find
+from airloop.trainers.checkpoint import Checkpoints
 
 MODEL = Model(
     task="binary",
@@ -18,4 +19,4 @@ MODEL = Model(
 if __name__ == "__main__":
     rows = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
     data = rows["make_data"].__wrapped__()()
-    find("xgboost").fit(data, MODEL, Path(sys.argv[1]))
+    find("xgboost").fit(data, MODEL, Checkpoints(Path(sys.argv[1])))

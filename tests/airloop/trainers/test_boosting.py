@@ -16,6 +16,7 @@ from airloop.errors import TrainingError
 from airloop.spec.model import Model
 from airloop.trainers import find
 from airloop.trainers.boosting import XGBoostTrainer
+from airloop.trainers.checkpoint import Checkpoints
 from airloop.trainers.library import xgboost
 from airloop.trainers.protocol import Fitted
 
@@ -36,7 +37,7 @@ def saved(fitted: Fitted, folder: Path) -> bytes:
 @pytest.mark.parametrize(("task", "shape"), [("binary", (300,)), ("multiclass", (300, 3)), ("regression", (300,))])
 def test_every_task_learns_and_comes_back_from_disk_the_same(make_data, tmp_path, task, shape):
     data = make_data(task)
-    fitted = find("xgboost").fit(data, model(task), tmp_path / "work")
+    fitted = find("xgboost").fit(data, model(task), Checkpoints(tmp_path / "work"))
     answers = fitted.predict(data.watch.matrix)
     assert (answers.shape, answers.dtype) == (shape, np.float64)
     if task == "regression":
@@ -50,7 +51,9 @@ def test_every_task_learns_and_comes_back_from_disk_the_same(make_data, tmp_path
 
 def test_the_same_rows_give_the_same_bytes_and_another_seed_others(make_data, tmp_path):
     one, two, other = (
-        saved(find("xgboost").fit(make_data(), model(seed=seed), tmp_path / f"{i}"), tmp_path / f"model-{i}")
+        saved(
+            find("xgboost").fit(make_data(), model(seed=seed), Checkpoints(tmp_path / f"{i}")), tmp_path / f"model-{i}"
+        )
         for i, seed in enumerate([0, 0, 1])
     )
     assert one == two
@@ -59,7 +62,7 @@ def test_the_same_rows_give_the_same_bytes_and_another_seed_others(make_data, tm
 
 def test_one_row_is_answered_as_among_many(make_data, tmp_path):
     data = make_data()
-    fitted = find("xgboost").fit(data, model(), tmp_path)
+    fitted = find("xgboost").fit(data, model(), Checkpoints(tmp_path))
     together = fitted.predict(data.watch.matrix)
     alone = np.concatenate([fitted.predict(data.watch.matrix[i : i + 1]) for i in range(50)])
     np.testing.assert_array_equal(alone, together[:50])
@@ -67,7 +70,7 @@ def test_one_row_is_answered_as_among_many(make_data, tmp_path):
 
 
 def test_early_stopping_keeps_the_best_round_only(make_data, tmp_path):
-    fitted = find("xgboost").fit(make_data(), model(rounds=200), tmp_path)
+    fitted = find("xgboost").fit(make_data(), model(rounds=200), Checkpoints(tmp_path))
     metric, values = fitted.watched
     assert metric == "logloss"
     assert fitted.rounds == np.argmin(values) + 1
@@ -76,28 +79,28 @@ def test_early_stopping_keeps_the_best_round_only(make_data, tmp_path):
 
 
 def test_a_metric_of_which_more_is_better_stops_at_its_largest(make_data, tmp_path):
-    fitted = find("xgboost").fit(make_data(), model(params=PARAMS | {"eval_metric": "auc"}), tmp_path)
+    fitted = find("xgboost").fit(make_data(), model(params=PARAMS | {"eval_metric": "auc"}), Checkpoints(tmp_path))
     metric, values = fitted.watched
     assert metric == "auc"
     assert fitted.rounds == np.argmax(values) + 1
 
 
 def test_without_early_stopping_all_rounds_are_kept(make_data, tmp_path):
-    fitted = find("xgboost").fit(make_data(watch=0), model(early_stopping=0, rounds=21), tmp_path)
+    fitted = find("xgboost").fit(make_data(watch=0), model(early_stopping=0, rounds=21), Checkpoints(tmp_path))
     assert fitted.rounds == 21
     assert fitted.watched == ("", ())
 
 
 def test_rows_on_disk_give_a_model_as_good(make_data, tmp_path):
     data = make_data()
-    in_memory = find("xgboost").fit(data, model(), tmp_path / "memory")
-    on_disk = find("xgboost").fit(data, model(external_memory_above=100), tmp_path / "disk")
+    in_memory = find("xgboost").fit(data, model(), Checkpoints(tmp_path / "memory"))
+    on_disk = find("xgboost").fit(data, model(external_memory_above=100), Checkpoints(tmp_path / "disk"))
     np.testing.assert_allclose(on_disk.predict(data.watch.matrix), in_memory.predict(data.watch.matrix), atol=1e-6)
 
 
 def test_importance_is_shares_of_the_gain(make_data, tmp_path):
     data = make_data()
-    shares = find("xgboost").fit(data, model(), tmp_path).importance(data.features)
+    shares = find("xgboost").fit(data, model(), Checkpoints(tmp_path)).importance(data.features)
     assert list(shares) == list(data.features)
     assert sum(shares.values()) == pytest.approx(1)
     assert {name for name, share in shares.items() if share > 0.2} == {"a", "kind"}
@@ -105,16 +108,16 @@ def test_importance_is_shares_of_the_gain(make_data, tmp_path):
 
 def test_a_stopped_training_goes_on_to_the_same_bytes(make_data, tmp_path):
     data, whole = make_data(), model(early_stopping=60)
-    expected = saved(find("xgboost").fit(data, whole, tmp_path / "whole"), tmp_path / "expected")
-    find("xgboost").fit(data, model(early_stopping=60, rounds=24), tmp_path / "stopped")
-    assert saved(find("xgboost").fit(data, whole, tmp_path / "stopped"), tmp_path / "resumed") == expected
+    expected = saved(find("xgboost").fit(data, whole, Checkpoints(tmp_path / "whole")), tmp_path / "expected")
+    find("xgboost").fit(data, model(early_stopping=60, rounds=24), Checkpoints(tmp_path / "stopped"))
+    assert saved(find("xgboost").fit(data, whole, Checkpoints(tmp_path / "stopped")), tmp_path / "resumed") == expected
 
 
 def test_a_broken_checkpoint_is_dropped_with_a_word(make_data, tmp_path, caplog):
-    expected = saved(find("xgboost").fit(make_data(), model(), tmp_path), tmp_path / "a")
+    expected = saved(find("xgboost").fit(make_data(), model(), Checkpoints(tmp_path)), tmp_path / "a")
     for broken in (b"broken", b""):
         (tmp_path / "main" / "checkpoint.ubj").write_bytes(broken)
-        assert saved(find("xgboost").fit(make_data(), model(), tmp_path), tmp_path / "b") == expected
+        assert saved(find("xgboost").fit(make_data(), model(), Checkpoints(tmp_path)), tmp_path / "b") == expected
     assert "beginning again: the checkpoint in" in caplog.text
 
 
@@ -133,23 +136,25 @@ def test_kill_9_and_another_process_give_the_same_bytes(make_data, tmp_path):
         early_stopping=300,
         checkpoint_every=20,
     )
-    resumed = saved(find("xgboost").fit(make_data(), settings, tmp_path / "killed"), tmp_path / "a")
-    assert resumed == saved(find("xgboost").fit(make_data(), settings, tmp_path / "whole"), tmp_path / "b")
+    resumed = saved(find("xgboost").fit(make_data(), settings, Checkpoints(tmp_path / "killed")), tmp_path / "a")
+    assert resumed == saved(find("xgboost").fit(make_data(), settings, Checkpoints(tmp_path / "whole")), tmp_path / "b")
 
 
 def test_a_replicate_differs_a_little_and_is_the_same_every_time(make_data, tmp_path):
     data = make_data()
     trainer = find("xgboost")
-    fitted = trainer.fit(data, model(), tmp_path / "a")
-    replicates = [trainer.fit_replicate(data, model(), number, tmp_path / "a") for number in (0, 1)]
+    fitted = trainer.fit(data, model(), Checkpoints(tmp_path / "a"))
+    replicates = [trainer.fit_replicate(data, model(), number, Checkpoints(tmp_path / "a")) for number in (0, 1)]
     # Each stops where its own later rows say, so that the noise of early stopping is in their spread.
     assert all(len(replicate.watched[1]) - replicate.rounds == model().early_stopping for replicate in replicates)
-    again = find("xgboost").fit_replicate(make_data(), model(), 1, tmp_path / "b")
+    again = find("xgboost").fit_replicate(make_data(), model(), 1, Checkpoints(tmp_path / "b"))
     assert saved(again, tmp_path / "again") == saved(replicates[1], tmp_path / "first")
     answers = [each.predict(data.watch.matrix) for each in (fitted, *replicates)]
     differences = [np.abs(answers[i] - answers[j]).mean() for i, j in ((0, 1), (0, 2), (1, 2))]
     assert all(0 < difference < 0.1 for difference in differences)
-    assert saved(find("xgboost").fit(data, model(), tmp_path / "c"), tmp_path / "x") == saved(fitted, tmp_path / "y")
+    assert saved(find("xgboost").fit(data, model(), Checkpoints(tmp_path / "c")), tmp_path / "x") == saved(
+        fitted, tmp_path / "y"
+    )
 
 
 def test_a_row_of_no_weight_is_a_row_left_out():
@@ -167,7 +172,7 @@ def test_a_row_of_no_weight_is_a_row_left_out():
 
 
 def test_loading_needs_no_scikit_learn_and_no_pandas(make_data, tmp_path):
-    folder = _folder(find("xgboost").fit(make_data(), model(), tmp_path / "work"), tmp_path / "model")
+    folder = _folder(find("xgboost").fit(make_data(), model(), Checkpoints(tmp_path / "work")), tmp_path / "model")
     script = (
         "import sys; from pathlib import Path; import numpy as np; from airloop import trainers\n"
         f"trainers.load(Path({str(folder)!r})).predict(np.zeros((1, 5), np.float32))\n"
@@ -200,4 +205,4 @@ def test_a_metric_that_the_watched_rows_do_not_define_is_named(make_data, tmp_pa
         pytest.warns(UserWarning, match="contains only positive or negative samples"),
         pytest.raises(TrainingError, match=r"auc is nan on the later rows that early stopping watches"),
     ):
-        find("xgboost").fit(one_class, model(params=PARAMS | {"eval_metric": "auc"}), tmp_path)
+        find("xgboost").fit(one_class, model(params=PARAMS | {"eval_metric": "auc"}), Checkpoints(tmp_path))

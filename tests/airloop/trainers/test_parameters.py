@@ -5,6 +5,7 @@ import pytest
 from airloop.errors import TrainingError
 from airloop.spec.model import Model
 from airloop.trainers import find
+from airloop.trainers.checkpoint import Checkpoints
 from airloop.trainers.parameters import with_constraints
 
 
@@ -50,7 +51,7 @@ def test_a_monotone_constraint_holds(make_data, tmp_path):
 
     data = make_data()
     settings = Model(task="binary", params={"monotone_constraints": {"a": -1}}, rounds=20)
-    fitted = find("xgboost").fit(data, settings, tmp_path)
+    fitted = find("xgboost").fit(data, settings, Checkpoints(tmp_path))
     rows = np.zeros((50, 5), np.float32)
     rows[:, 0] = np.linspace(-3, 3, 50)
     assert (np.diff(fitted.predict(rows)) <= 0).all()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import math
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +56,7 @@ def test_small_trainings_run_side_by_side(tmp_path):
 
 def test_a_training_with_more_threads_than_cores_takes_them_all_and_runs(tmp_path):
     with cores.held(tmp_path, 8, cores=2):
-        assert {path.name for path in (tmp_path / "run" / "cores").iterdir()} == {"0", "1", "line"}
+        assert {path.name for path in cores.folder_of(tmp_path).iterdir()} == {"0", "1", "line"}
 
 
 def test_a_killed_training_lets_its_cores_go_and_who_waits_is_told(tmp_path, caplog):
@@ -84,3 +88,32 @@ def test_as_many_trainings_fit_as_their_threads_allow():
     assert cores.at_once(1) == cores.count()
     assert cores.at_once(cores.count()) == 1
     assert cores.at_once(cores.count() + 1) == 1
+
+
+def test_a_machine_shares_its_cores_with_its_containers_and_with_no_other_machine(tmp_path):
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert cores.folder_of(tmp_path) == tmp_path / "run" / "cores" / boot
+    other = tmp_path / "run" / "cores" / "another-machine"
+    other.mkdir(parents=True)
+    with ExitStack() as theirs:
+        for name in ("0", "line"):
+            fcntl.flock(theirs.enter_context((other / name).open("a")), fcntl.LOCK_EX)
+        with cores.held(tmp_path, 1, cores=1):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({}, math.inf),
+        ({"cpu.max": "max 100000"}, math.inf),
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, math.inf),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5),
+    ],
+)
+def test_what_a_container_may_use_is_read(tmp_path, files, limit):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    assert cores.limit(tmp_path) == limit
