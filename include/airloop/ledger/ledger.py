@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -175,6 +176,10 @@ class Ledger:
         with database.reading(self._engine) as connection:
             found = connection.execute(sa.select(entries).where(_exactly(values))).one_or_none()
         return None if found is None else Entry(**found._mapping)
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection for one consistent look at ``ledger.tables`` by many questions."""
+        return database.reading(self._engine)
 
     def take_lease(self, pipeline: str, target: str, run_id: str, *, seconds: float, seize: bool = False) -> Lease:
         """Return the right to change a pipeline on a target for ``seconds``; the run that has it gets it again.
