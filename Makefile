@@ -22,10 +22,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait for each other sleep instead of spinning: with more of them than cores a fit is ten times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup check format test test-unit test-slow test-docker test-e2e demo up down bench lock clean
+# The stack of docker-compose.yaml needs Docker and a Python, and no virtual environment.
+COMPOSE := "$(PYTHON)" -m airloop.compose
+
+.PHONY: help setup check format test test-unit test-slow test-docker test-e2e demo up down bench lock clean \
+	env compose-up compose-down compose-demo compose-backup compose-restore
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make the virtual environment from the pinned, hashed requirements
 	@:
@@ -79,14 +83,35 @@ up: setup ## start Airflow and the model server
 down: setup ## stop what `make up` started
 	@$(PY) -m airloop down
 
+env: ## make .env: secrets and ports of the stack in docker-compose.yaml
+	@$(COMPOSE) env
+
+compose-up: ## the whole stack in containers: build, migrate, start, wait until it is healthy
+	@$(COMPOSE) up
+
+compose-down: ## stop it; ERASE=yes removes its data as well
+	@$(COMPOSE) down $(if $(filter yes,$(ERASE)),--erase)
+
+compose-demo: ## the demo on that stack: models in containers behind the gateway
+	@$(COMPOSE) demo
+
+compose-backup: ## databases and volumes to backups/, or to the new folder TO=
+	@$(COMPOSE) backup $(if $(TO),--to "$(TO)")
+
+compose-restore: ## put the backup FROM= in the place of all data
+	@test -n "$(FROM)" || { echo "make compose-restore: name a backup with FROM=backups/…"; exit 1; }
+	@$(COMPOSE) restore "$(FROM)"
+
 bench: setup ## print the benchmark tables
 	@for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
 
-lock: setup ## compile the pinned requirements anew
-	$(PY) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
-		--extra examples pyproject.toml -o requirements.txt
-	$(PY) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
-		--group dev --constraint requirements.txt -o requirements-dev.txt
+lock: LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
+lock: setup ## compile the pinned requirements anew, those of the images too
+	$(LOCK) --extra examples pyproject.toml -o requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt -o requirements-dev.txt
+	$(LOCK) --extra examples --extra cluster --constraint requirements.txt pyproject.toml -o docker/airflow.requirements.txt
+	$(LOCK) --constraint requirements-dev.txt docker/installer.in -o docker/installer.requirements.txt
+	$(LOCK) --python-version 3.11 docker/mlflow.in -o docker/mlflow.requirements.txt
 
 clean: ## remove the virtual environment, caches and .airloop (data, models, ledger)
 	@if [ -x $(PY) ] && [ -d .airloop ]; then $(PY) -m airloop down || true; fi

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -30,14 +31,14 @@ os.environ |= {
 def _no_engine() -> str:
     """Return why tests on a Docker engine cannot run, empty where they can."""
     import docker
+    import requests
 
     try:
-        client = docker.from_env(timeout=10)
-        client.ping()
-        client.images.get(BASE_IMAGE)
+        with closing(docker.from_env(timeout=60)) as client:
+            client.images.get(BASE_IMAGE)
     except docker.errors.ImageNotFound:
         return f"the Docker engine has no {BASE_IMAGE}: docker pull {BASE_IMAGE}"
-    except docker.errors.DockerException as error:
+    except (docker.errors.DockerException, requests.RequestException) as error:
         return f"no Docker engine answers: {error}"
     return ""
 

@@ -62,6 +62,12 @@ class StepFailed(AirloopError):
     """A step that ran in a container failed there."""
 
 
+class StepInterrupted(StepFailed):
+    """A step that ran in a container was cut short there, or met something that heals."""
+
+    retryable = True
+
+
 class ReleaseRefused(AirloopError):
     """A release broke a rule, for example forward-only; the champion stays."""
 

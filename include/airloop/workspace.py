@@ -57,12 +57,17 @@ class Workspace:
     """The same gateway's other door, by which each container is looked at and told what to do."""
     prefix: str = "airloop"
     """How the names of containers, volumes and images begin, so that several stacks share a Docker engine."""
+    signing_key: str = ""
+    """File with the private key that signs, or ``connection:ID``; "" takes ``home/secrets/signing.key``, made once."""
+    trusted_keys: str = ""
+    """Files, or folders, of further public keys whose signatures count, separated like those of ``PATH``."""
     connection: Callable[[str], str] = field(default=connection_from_environment, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Workspace:
         """Read ``AIRLOOP_HOME``, ``_STORE``, ``_LEDGER``, ``_MLFLOW``, ``_SERVER``, ``_PIPELINES`` and, for Docker,
-        ``_REGISTRY``, ``_GATEWAY``, ``_GATEWAY_ADMIN`` and ``_PREFIX``.
+        ``_REGISTRY``, ``_GATEWAY``, ``_GATEWAY_ADMIN`` and ``_PREFIX``; for evidence ``_SIGNING_KEY`` and
+        ``_TRUSTED_KEYS``.
 
         Unset ones get embedded defaults below ``AIRLOOP_HOME`` (default: ``.airloop`` in the checkout).
         """
@@ -79,6 +84,8 @@ class Workspace:
             gateway_url=(env.get("AIRLOOP_GATEWAY") or cls.gateway_url).rstrip("/"),
             gateway_admin_url=(env.get("AIRLOOP_GATEWAY_ADMIN") or cls.gateway_admin_url).rstrip("/"),
             prefix=env.get("AIRLOOP_PREFIX") or cls.prefix,
+            signing_key=env.get("AIRLOOP_SIGNING_KEY") or "",
+            trusted_keys=env.get("AIRLOOP_TRUSTED_KEYS") or "",
         )
 
     @cached_property

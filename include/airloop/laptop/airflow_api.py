@@ -19,10 +19,11 @@ class RequestRefused(AirloopError):
 
 
 class AirflowApi:
-    """A client with a token, which it gets and renews by itself."""
+    """A client with a token, which it gets and renews by itself; a browser finds Airflow at ``shown_url``."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, *, shown_url: str = "") -> None:
         self.url = url
+        self._shown_url = shown_url or url
         self._login = {"username": user, "password": password}
         # No proxy of the environment: Airflow is on this machine.
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
@@ -32,6 +33,10 @@ class AirflowApi:
 
     def __exit__(self, *exception: object) -> None:
         self._http.close()
+
+    def page(self, dag_id: str, run_id: str = "") -> str:
+        """Return where a person looks at a DAG, or at a run of it."""
+        return f"{self._shown_url}/dags/{dag_id}" + (f"/runs/{run_id}" if run_id else "")
 
     def request(self, method: str, path: str, **arguments: Any) -> Any:
         """Return the JSON answer, or None for an empty one. A 5xx is tried again: SQLite was locked for a moment.

@@ -29,10 +29,12 @@ class Stack:
     user: str
     password: str
     was_running: bool = False
+    shown_airflow: str = ""
+    """Where a browser finds Airflow, if that is not ``airflow_url``."""
 
     def api(self) -> AirflowApi:
         """Return a client of its Airflow, logged in at the first request."""
-        return AirflowApi(self.airflow_url, self.user, self.password)
+        return AirflowApi(self.airflow_url, self.user, self.password, shown_url=self.shown_airflow)
 
 
 def up(
@@ -64,6 +66,21 @@ def up(
         _end(home, mark, watcher)
         raise
     return _stack(home)
+
+
+def elsewhere(environ: Mapping[str, str]) -> Stack | None:
+    """Return the stack that ``AIRLOOP_AIRFLOW`` names, which something else runs; None where it names none."""
+    if not (url := environ.get("AIRLOOP_AIRFLOW")):
+        return None
+    return Stack(
+        home=Workspace.from_environment(environ).home,
+        airflow_url=url,
+        server_url=environ.get("AIRLOOP_SHOWN_GATEWAY", ""),
+        user="admin",
+        password=environ.get("AIRLOOP_AIRFLOW_PASSWORD", ""),
+        was_running=True,
+        shown_airflow=environ.get("AIRLOOP_SHOWN_AIRFLOW", ""),
+    )
 
 
 def down(home: Path) -> bool:

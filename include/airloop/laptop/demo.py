@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airloop import clock
 from airloop.laptop import control, timeline
@@ -37,9 +37,10 @@ ROWS_UNTIL = clock.parse("2013-06-24")
 """Rows for a release that begins in the last week."""
 
 
-def run() -> None:
+def run(*, weeks: int | None = None) -> None:
     """Show the whole loop, then stay up at a terminal until Ctrl-C; elsewhere stop all that was started.
 
+    ``weeks`` ends the watching early. On a stack that something else runs (``AIRLOOP_AIRFLOW``) nothing is stopped.
     Raises DemoFailed, RunFailed, StackFailed or PortTaken; then, too, nothing is left running.
     """
     began = time.monotonic()
@@ -50,18 +51,19 @@ def run() -> None:
         landed()
         workspace = replace(workspace, server_url=running.server_url)
         pipeline = find(PIPELINE, workspace)
-        _train(workspace, api)
-        weeks = _replay(workspace, pipeline, api)
-        _tell_result(workspace, running, weeks)
+        until = min(WATCHED_UNTIL, RELEASED_AT + timedelta(weeks=weeks)) if weeks else WATCHED_UNTIL
+        _train(workspace, pipeline, api)
+        watched = _replay(workspace, pipeline, api, until)
+        _tell_result(workspace, pipeline, running, watched, until)
         say(f"{time.monotonic() - began:.0f} s from nothing to here")
-        if sys.stdin.isatty() and out.is_terminal and not os.environ.get("CI"):
+        if not running.was_running and sys.stdin.isatty() and out.is_terminal and not os.environ.get("CI"):
             _stay_up(running)
 
 
 @contextmanager
 def _stack() -> Iterator[Stack]:
     """Give a running stack; one that this demo started is ended with it, whatever happens."""
-    running = control.up(report=say, ends_with=os.getpid())
+    running = control.elsewhere(os.environ) or control.up(report=say, ends_with=os.getpid())
     try:
         yield running
     finally:
@@ -73,26 +75,26 @@ def _stack() -> Iterator[Stack]:
             signal.signal(signal.SIGINT, before)
 
 
-def _train(workspace: Workspace, api: AirflowApi) -> None:
+def _train(workspace: Workspace, pipeline: Pipeline, api: AirflowApi) -> None:
     """Trigger the first training as a person would, and follow it to its end. Raises DemoFailed if nothing is live."""
     dag_id = f"{PIPELINE}.train"
     api.wait_for_dag(dag_id)
     run_id = f"demo__{time.strftime('%Y-%m-%dT%H:%M:%S')}"
-    say(f"training as of {RELEASED_AT:%Y-%m-%d}: {api.url}/dags/{dag_id}/runs/{run_id}")
+    say(f"training as of {RELEASED_AT:%Y-%m-%d}: {api.page(dag_id, run_id)}")
     api.trigger(dag_id, run_id, {"as_of": clock.iso(RELEASED_AT), "why": "make demo"})
     follow(api, dag_id, run_id, out)
-    if workspace.ledger.live(PIPELINE, "local") is None:
+    if workspace.ledger.live(PIPELINE, pipeline.spec.release.target) is None:
         said = (api.result(dag_id, run_id, task) for task in ("verify_bundle", "judge_candidate"))
         why = next(("; ".join(ref["reasons"]) for ref in said if ref), "its log says why")
         raise DemoFailed(f"the first model was not released: {why}")
 
 
-def _replay(workspace: Workspace, pipeline: Pipeline, api: AirflowApi) -> list[Week]:
+def _replay(workspace: Workspace, pipeline: Pipeline, api: AirflowApi, until: datetime) -> list[Week]:
     """Send the spring, print what became of each week, and return that."""
-    say(f"sending {RELEASED_AT:%d %B} to {WATCHED_UNTIL:%d %B %Y} to the endpoint, a week at a time")
+    say(f"sending {RELEASED_AT:%d %B} to {until:%d %B %Y} to the endpoint, a week at a time")
     found: dict[datetime, Week] = {}
     with Replay(workspace, pipeline, RELEASED_AT, ROWS_UNTIL, known_until=datetime.now(UTC), batch=100) as replay:
-        for week in replayed(Weeks(workspace, pipeline, api, replay), ticks(pipeline.spec, RELEASED_AT, WATCHED_UNTIL)):
+        for week in replayed(Weeks(workspace, pipeline, api, replay), ticks(pipeline.spec, RELEASED_AT, until)):
             found[week.start] = week
             _tell_week(workspace, week)
         if replay.tally.refused:
@@ -121,9 +123,9 @@ def _baselines(workspace: Workspace, weeks: Sequence[Week]) -> dict[str, float]:
     return {digest: one.baseline[METRIC][0] for digest, one in loaded.items() if METRIC in one.baseline}
 
 
-def _tell_result(workspace: Workspace, running: Stack, weeks: list[Week]) -> None:
+def _tell_result(workspace: Workspace, pipeline: Pipeline, running: Stack, weeks: list[Week], until: datetime) -> None:
     """Print the time line, and what to look at and to try next."""
-    out.print(f"\n  [b]{PIPELINE}[/], {RELEASED_AT:%Y-%m-%d} to {WATCHED_UNTIL:%Y-%m-%d}\n")
+    out.print(f"\n  [b]{PIPELINE}[/], {RELEASED_AT:%Y-%m-%d} to {until:%Y-%m-%d}\n")
     for line in timeline.lines(weeks, METRIC, _baselines(workspace, weeks)):
         out.print(line)
     out.print()
@@ -133,11 +135,11 @@ def _tell_result(workspace: Workspace, running: Stack, weeks: list[Week]) -> Non
         if week.retrained and week.retrained.report:
             out.print(f"  judgement     {week.retrained.report}", markup=False)
     tell_where(running)
-    champion = workspace.ledger.live(PIPELINE, "local")
+    champion = workspace.ledger.live(PIPELINE, pipeline.spec.release.target)
     if champion is None:
         raise DemoFailed("nothing is live at the end: look at the verdicts above")
     out.print(f"  live          version {champion.version}, data up to {champion.data_cut_off:%Y-%m-%d}")
-    tell_endpoint(workspace, running, PIPELINE, champion.bundle)
+    tell_endpoint(workspace, pipeline, running, champion.bundle)
 
 
 def _stay_up(running: Stack) -> None:

@@ -38,5 +38,6 @@ def say(what: str) -> None:
 
 def tell_where(running: Stack) -> None:
     """Print the addresses and the login."""
-    out.print(f"  Airflow       {running.airflow_url}   login [b]{running.user}[/] / [b]{running.password}[/]")
+    url = running.shown_airflow or running.airflow_url
+    out.print(f"  Airflow       {url}   login [b]{running.user}[/] / [b]{running.password}[/]")
     out.print(f"  model server  {running.server_url}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airloop import clock
+from airloop import clock, release
 from airloop.laptop.airflow_api import AirflowApi
 from airloop.laptop.follow import follow
 from airloop.laptop.landing import DemoFailed
@@ -16,8 +16,6 @@ from airloop.laptop.stack import out, say
 from airloop.monitoring.window import Window
 from airloop.refs import Action
 from airloop.replay import Replay, Traffic
-from airloop.serving.client import ServerClient
-from airloop.serving.tokens import read_or_make
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
@@ -71,8 +69,7 @@ class Weeks:
     def look(self, tick: datetime) -> Week:
         """Send what comes before ``tick`` and have the window before it watched as of then."""
         self.replay.send(min(tick, self.replay.end))
-        with ServerClient(self.workspace.server_url, read_or_make(self.workspace.home).admin) as server:
-            server.flush()
+        release.flush_predictions(self.workspace, self.pipeline)
         dag_id = f"{self.pipeline.name}.monitor"
         run_id = f"demo__{tick:%Y-%m-%d}__{time.strftime('%H:%M:%S')}"
         self.api.wait_for_dag(dag_id)
@@ -92,16 +89,16 @@ class Weeks:
                     traffic.hurry()
 
             run_id = self._started(known)
-            say(f"the asset started a training: {self.api.url}/dags/{dag_id}/runs/{run_id}")
+            say(f"the asset started a training: {self.api.page(dag_id, run_id)}")
             follow(self.api, dag_id, run_id, out, see=see)
         verdict = self.api.result(dag_id, run_id, "judge_candidate") or {}
-        release = self.api.result(dag_id, run_id, "release") or {}
+        released = self.api.result(dag_id, run_id, "release") or {}
         model = self.api.result(dag_id, run_id, "train_model") or {}
         return Retrained(
             run_id=run_id,
-            outcome=release.get("outcome") or verdict.get("outcome") or "NOT_NEEDED",
+            outcome=released.get("outcome") or verdict.get("outcome") or "NOT_NEEDED",
             version=model.get("version", ""),
-            reasons=tuple(release.get("reasons") or verdict.get("reasons") or ()),
+            reasons=tuple(released.get("reasons") or verdict.get("reasons") or ()),
             report=verdict.get("report", ""),
         )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from airloop.data.windows import micros
 from airloop.errors import Unreachable
+from airloop.release.reached import address
 from airloop.replay import past
 from airloop.replay.pace import Metronome, Pace
 from airloop.replay.questions import Column, Question, questions
@@ -65,7 +66,7 @@ class Replay:
         self._batch, self._at_once = batch, at_once
         self._patience_s = patience_s
         self._ended = threading.Event()
-        self._client = ServerClient(workspace.server_url, read_or_make(workspace.home).infer, timeout_s=30)
+        self._client = ServerClient(address(workspace, pipeline), read_or_make(workspace.home).infer, timeout_s=30)
         self._pool = ThreadPoolExecutor(at_once, "replay")
         self._running: deque[Future[list[Outcome]]] = deque()
         self._ahead: deque[Question] = deque()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, get_args
 
 from pydantic import ValidationError
 
@@ -12,10 +13,12 @@ from airloop.errors import SpecError, nearest
 from airloop.spec import checks, wording
 from airloop.spec.document import Document, read
 from airloop.spec.mend import mend
-from airloop.spec.model import Spec
+from airloop.spec.model import Release, Spec
 from airloop.spec.problems import report, shown
 
 FILE = "pipeline.yaml"
+TARGET = "AIRLOOP_TARGET"
+"""Names the target of pipelines whose files name none: the same file is released by a laptop and by a stack."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,14 @@ class Pipeline:
     def name(self) -> str:
         """Name of the pipeline."""
         return self.spec.name
+
+    def released_to(self, target: str) -> Pipeline:
+        """Return the same pipeline with another ``release.target``. Raises SpecError for a word that is none."""
+        known = get_args(Release.model_fields["target"].annotation)
+        if target not in known:
+            raise SpecError(f"{self.name}: unknown target {target!r}.{nearest(target, known)}")
+        release = self.spec.release.model_copy(update={"target": target})
+        return replace(self, spec=self.spec.model_copy(update={"release": release}))
 
     def file(self, relative: str) -> Path:
         """Return a file in the pipeline's folder. Raises SpecError when it is not there."""
@@ -119,10 +130,20 @@ def _spec(document: Document) -> Spec | None:
         document.add((), f"{document.value!r} is not keys with values; begin with `name: …`")
         return None
     try:
-        return Spec.model_validate(document.value)
+        return Spec.model_validate(_with_target(document.value))
     except ValidationError as error:
         wording.explain(error, document)
         try:
             return Spec.model_validate(mend(document.value, error))
         except ValidationError:
             return None
+
+
+def _with_target(value: dict[str, Any]) -> dict[str, Any]:
+    release = value.get("release", {})
+    if not (target := os.environ.get(TARGET)) or not isinstance(release, dict) or "target" in release:
+        return value
+    known = get_args(Release.model_fields["target"].annotation)
+    if target not in known:
+        raise SpecError(f"{TARGET}={target}: unknown target.{nearest(target, known)}")
+    return {**value, "release": {"target": target, **release}}

@@ -160,7 +160,7 @@ class Release(Section):
     """Where a model goes live, and who must agree."""
 
     target: Literal["local", "docker"] = "local"
-    """What serves the model: `local`, the model server on this machine, or `docker`, containers behind a gateway."""
+    """What serves the model: `local`, the model server on this machine, or `docker`, containers behind a gateway. Where it is not given, `AIRLOOP_TARGET` says it."""
     approval: Literal["none", "required"] = "none"
     """Whether a person must approve before the bundle is made."""
     approvers: tuple[str, ...] = ()

@@ -29,6 +29,18 @@ def test_a_pipeline_is_read_as_it_is_written(churn):
         pipeline.file("land.py")
 
 
+def test_a_file_without_a_target_is_released_to_where_the_installation_says(churn, monkeypatch):
+    monkeypatch.setenv("AIRLOOP_TARGET", "docker")
+    assert churn.load().spec.release.target == "local", "the file's word counts"
+    churn.yaml.write_text(churn.yaml.read_text().replace("target: local, ", ""))
+    assert churn.load().spec.release.target == "docker"
+    monkeypatch.setenv("AIRLOOP_TARGET", "doker")
+    with pytest.raises(SpecError, match=r"AIRLOOP_TARGET=doker: unknown target\. Did you mean 'docker'"):
+        churn.load()
+    monkeypatch.delenv("AIRLOOP_TARGET")
+    assert churn.load().spec.release.target == "local"
+
+
 def test_a_spec_survives_the_way_through_json(churn):
     spec = churn.load().spec
     assert Spec.model_validate(spec.model_dump(mode="json")) == spec

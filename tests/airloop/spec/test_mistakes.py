@@ -9,11 +9,10 @@ from airloop.errors import SpecError
 
 METRICS = "Known: accuracy, brier, calibration_error, log_loss, pr_auc, roc_auc."
 GATE_KEYS = (
-    "Known: bundle_mb, confidence, latency_p99_ms, margin, max, metric, min, min_gain, min_rows, mode, slices, versus."
+    "Known: bundle_mb, confidence, image_mb, latency_p99_ms, margin, max, memory_mb, metric, min, min_gain, min_rows, "
+    "mode, slices, start_s, versus."
 )
-TOP_KEYS = (
-    "Known: data, description, features, gates, model, monitor, name, notify, owner, release, runs_on, schedule, serving, tags."
-)
+TOP_KEYS = "Known: data, description, features, gates, model, monitor, name, notify, owner, release, runs_on, schedule, serving, tags."
 
 # right text, wrong text, the whole message after "churn/pipeline.yaml:"
 TABLE = [
@@ -47,6 +46,23 @@ TABLE = [
         "  - {latency_p99_ms: 25, bundle_mb: 50}",
         "  - {metric: roc_auc, min: 0.62}",
         "18 gates[3]: the same gate as gates[0]",
+    ),
+    ("bundle_mb: 50", "image_mb: 300", "18 gates[3].image_mb: there is no image to measure where `release.target` is local"),
+    (
+        "latency_p99_ms: 25, bundle_mb: 50",
+        "start_s: null",
+        "18 gates[3]: give `latency_p99_ms`, `bundle_mb`, `start_s`, `memory_mb` or `image_mb`",
+    ),
+    ("target: local", "target: local, scan: 'trivy image {image}'", "19 release.scan: there is no image to look at where `target` is local"),
+    (
+        "target: local",
+        "target: docker, scan: trivy image",
+        "19 release.scan: 'trivy image' does not say where the image goes; write for example 'trivy image {image}'",
+    ),
+    (
+        "target: local",
+        "target: docker, scan: \"sh -c 'look {image}\"",
+        "19 release.scan: \"sh -c 'look {image}\" cannot be split into words (No closing quotation)",
     ),
     ("schedule:", "schedul:", f"2 schedul: unknown key 'schedul'. Did you mean 'schedule'? {TOP_KEYS}"),
     (
