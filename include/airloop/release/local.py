@@ -66,6 +66,8 @@ def _refusals(url: str) -> Iterator[None]:
 
     try:
         yield
+    except BundleError as error:
+        raise BundleError(f"{error}. Nothing was changed") from error
     except Refusal as error:
         said = f"the model server at {url} says {error.status}: {error.reason}"
         if error.status in (401, 403):

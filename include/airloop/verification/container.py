@@ -92,7 +92,8 @@ def _container(
         try:
             yield container
         finally:
-            # The connection itself: closing docker-py's file on it would leave it open.
+            # docker-py's file and the connection under it: either alone would leave it open.
+            holding.close()
             getattr(holding, "_sock", holding).close()
     finally:
         leftovers.remove(container)
