@@ -89,12 +89,13 @@ def _container(
     try:
         # The engine closes the server's standard input when this connection ends, as it does even if we are killed.
         holding = container.attach_socket(params={"stdin": 1, "stream": 1})
+        connection = getattr(holding, "_sock", holding)
         try:
             yield container
         finally:
             # docker-py's file and the connection under it: either alone would leave it open.
             holding.close()
-            getattr(holding, "_sock", holding).close()
+            connection.close()
     finally:
         leftovers.remove(container)
 
