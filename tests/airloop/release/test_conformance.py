@@ -226,7 +226,8 @@ def test_releases_and_a_roll_back_under_way_lose_no_request_and_survive_a_restar
 def test_a_silent_target_says_so(rig: Rig) -> None:
     """The very last: it is not started again."""
     rig.stop()
-    with pytest.raises(Unreachable, match=r"no model server at .* `python -m airloop serve`|is down|cannot listen: .* is taken"):
+    silent = r"no model server at .* `python -m airloop serve`|is down|cannot listen: .* is taken"
+    with pytest.raises(Unreachable, match=silent):
         rig.target.observe("flights")
     with pytest.raises(Unreachable):
         rig.target.apply("flights", State())
