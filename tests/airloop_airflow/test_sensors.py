@@ -128,14 +128,15 @@ def test_too_little_waits_without_a_worker_until_a_fixed_instant(context_of, liv
 
 
 def test_a_trigger_looks_as_the_sensor_does(context_of, send, today, live):
+    as_of = datetime.now(UTC)
     with pytest.raises(TaskDeferred) as waits:
-        wait_for_predictions().execute(context_of(as_of=iso(datetime.now(UTC))))
+        wait_for_predictions().execute(context_of(as_of=iso(as_of)))
     trigger = waits.value.trigger
-    noon = today + timedelta(hours=12)
-    assert not trigger.look(noon).is_final
+    later = as_of + timedelta(minutes=30)
+    assert not trigger.look(later).is_final
     send(today - DAY, 30)
-    assert trigger.look(noon).is_final
-    assert trigger.look(noon).found.rows == 30
+    assert trigger.look(later).is_final
+    assert trigger.look(later).found.rows == 30
 
 
 def test_a_window_that_just_ended_waits_for_what_is_still_on_its_way_to_the_log(send, today):
