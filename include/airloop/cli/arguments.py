@@ -53,6 +53,7 @@ Target = Annotated[
     typer.Option("--target", metavar="TARGET", help="Where a release would go. Default: the spec's release.target."),
 ]
 RunId = Annotated[str, typer.Option("--run-id", help="Names the run; the same id makes a retry. Default: a new one.")]
+ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who approves, where the spec asks for it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from airloop import clock, steps
-from airloop.cli.arguments import AsOfOrNow, Name, RunId, new_run_id
+from airloop.cli.arguments import ApprovedBy, AsOfOrNow, Name, RunId, new_run_id
 from airloop.cli.screen import colour, console, emit, timing
 from airloop.refs import ModelRef, ReleaseRef, ValidationRef, VerdictRef
 from airloop.spec import find
@@ -28,7 +28,7 @@ def _run(
     name: Name,
     as_of: AsOfOrNow = None,
     run_id: RunId = "",
-    approved_by: Annotated[str, typer.Option(help="Who approves, where the spec asks for it.")] = "",
+    approved_by: ApprovedBy = "",
 ) -> None:
     """Run the whole chain here, without Airflow; it ends early, with the reason, where the verdict is not PROMOTE."""
     workspace = Workspace.from_environment()

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from airloop import steps
-from airloop.cli.arguments import AsOf, Name, Refs, ResultFile, RunId, Target, new_run_id, read_refs
+from airloop.cli.arguments import ApprovedBy, AsOf, Name, Refs, ResultFile, RunId, Target, new_run_id, read_refs
 from airloop.cli.screen import emit
 from airloop.refs import BundleRef, Handed, ModelRef, SnapshotRef, ValidationRef, VerdictRef, VerificationRef
 from airloop.spec import Pipeline, find
@@ -45,10 +45,10 @@ def _take_snapshot(name: Name, as_of: AsOf, target: Target = "", result: ResultF
         hand_on(steps.take_snapshot(*opened(name, target), as_of=as_of))
 
 
-def _release(name: Name, refs: Refs, run_id: RunId = "") -> None:
+def _release(name: Name, refs: Refs, run_id: RunId = "", approved_by: ApprovedBy = "") -> None:
     workspace, pipeline = opened(name)
     given: dict[str, Any] = dict(read_refs(refs, NEEDS["release"]))
-    emit(steps.release(workspace, pipeline, run_id=run_id or new_run_id(), **given))
+    emit(steps.release(workspace, pipeline, run_id=run_id or new_run_id(), by=approved_by, **given))
 
 
 def command_of(step: str, needs: Mapping[str, type[Handed]]) -> Callable[..., None]:

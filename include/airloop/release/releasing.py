@@ -36,9 +36,13 @@ def release(
 
     ROLLED_BACK (judged worse, or inconclusive) and REFUSED (a rule of the ledger, a lost race) are outcomes. Raised
     are BundleError (altered, or the target cannot serve it), EvidenceError (unsigned, or something that the release
-    rests on is altered or gone), ReleaseRefused (verdict or verification), Unreachable (target or ledger silent) and
-    LostRace (another run is still releasing): after all of them the champion serves.
+    rests on is altered or gone), ReleaseRefused (verdict, verification or approval), Unreachable (target or ledger
+    silent) and LostRace (another run is still releasing): after all of them the champion serves.
     """
+    if pipeline.spec.release.approval == "required" and not by:
+        raise ReleaseRefused(
+            f"{pipeline.name}: a person must approve a release (release.approval is required), and nobody is named"
+        )
     hand_over.check(workspace, pipeline.name, bundle, verdict, verification)
     place = target or target_of(workspace, pipeline.spec)
     rollout = pipeline.spec.release.rollout

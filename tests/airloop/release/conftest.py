@@ -140,10 +140,13 @@ class Bench:
     clockwork: Clockwork = field(default_factory=Clockwork)
     lines: list[str] = field(default_factory=list)
     rollout: dict[str, Any] = field(default_factory=dict)
+    approval: str = "none"
 
     @property
     def pipeline(self) -> Pipeline:
-        return pipeline_with(self.workspace.pipelines / "flights", **self.rollout)
+        plain = pipeline_with(self.workspace.pipelines / "flights", **self.rollout)
+        asked = plain.spec.release.model_copy(update={"approval": self.approval})
+        return Pipeline(plain.spec.model_copy(update={"release": asked}), plain.folder)
 
     def bundle(self, version: str, *, days: float = 0) -> BundleRef:
         return put_bundle(self.workspace, version, MARCH + timedelta(days=days))
@@ -164,6 +167,7 @@ class Bench:
             verdict=handed.get("verdict", PROMOTED),
             verification=handed.get("verification", PASSED),
             run_id=run or f"run-{bundle.version}",
+            by=handed.get("by", ""),
             report=report or self.lines.append,
             target=self.target,
             pace=pace or self.clockwork.pace(),

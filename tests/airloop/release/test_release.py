@@ -161,6 +161,17 @@ def test_a_ref_that_says_something_else_than_its_bundle_is_refused(bench: Bench)
         bench.release(bundle)
 
 
+def test_what_a_person_must_approve_is_not_released_without_a_name(bench: Bench) -> None:
+    bench.approval = "required"
+    bundle = bench.bundle("1")
+    with pytest.raises(ReleaseRefused, match="flights: a person must approve a release .* nobody is named"):
+        bench.release(bundle)
+    assert bench.serves() == "no champion"
+    assert bench.release(bundle, by="ann").outcome == "RELEASED"
+    (entry,) = bench.workspace.ledger.entries("flights", "certified")
+    assert entry.payload["by"] == "ann"
+
+
 def test_verdict_and_verification_are_checked_at_the_hand_over(bench: Bench) -> None:
     bundle = bench.bundle("1")
     hold = PROMOTED.model_copy(update={"outcome": Outcome.HOLD, "reasons": ("too few rows",)})
