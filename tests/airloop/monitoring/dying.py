@@ -5,6 +5,7 @@ One process imports everything and forks once per folder. A folder named ``quiet
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -16,6 +17,22 @@ from typing import Any
 
 from airloop import spec, steps
 from airloop.workspace import Workspace
+
+WARM = (
+    "alembic.command",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.metrics",
+    "vl_convert",
+    "airloop.monitoring.deciding",
+    "airloop.monitoring.drift",
+    "airloop.monitoring.freezing",
+    "airloop.monitoring.page",
+    "airloop.monitoring.performance",
+)
+"""What steps import when they need it, and every fork would import again."""
 
 
 def die() -> None:
@@ -50,6 +67,8 @@ def run(home: Path) -> None:
 
 
 if __name__ == "__main__":
+    for module in WARM:
+        importlib.import_module(module)
     for folder in sys.argv[1:]:
         child = os.fork()
         if not child:
