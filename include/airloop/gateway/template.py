@@ -34,8 +34,8 @@ http {
     proxy_buffers 16 16k;
     proxy_connect_timeout 2s;
     proxy_read_timeout 30s;
-    # An inference changes nothing, so another server may answer what one of them failed on.
-    proxy_next_upstream error timeout http_500 http_502 http_503 http_504 non_idempotent;
+    # A kept connection may end while a request is sent; an inference changes nothing, so it may be sent again.
+    proxy_next_upstream error non_idempotent;
     error_page 502 504 =503 @silent;
     error_page 413 @large;
 
@@ -65,6 +65,7 @@ ADMINISTRATION = """\
             proxy_set_header Connection "";
             proxy_set_header X-Airloop-Shadow "";
             proxy_set_header X-Airloop-Compare "";
+            proxy_set_header X-Airloop-Instead "";
             proxy_next_upstream off;
             proxy_read_timeout 150s;
             proxy_pass http://unix:/run/airloop/$airloop_server.sock:$airloop_rest;
@@ -74,8 +75,10 @@ ADMINISTRATION = """\
 }
 """
 
+UNREAD = "the body cannot be read: it is not sent as its headers say"
 TOO_LARGE = "the body is larger than 16,000,000 bytes. Send fewer rows in a request"
 REFUSALS = f"""\
 location @silent {{ return 503 '{{"error":"no server of that name or model answers"}}'; }}
+        location @unread {{ return 400 '{{"error":"{UNREAD}"}}'; }}
         location @large {{ return 413 '{{"error":"{TOO_LARGE}"}}'; }}
 """

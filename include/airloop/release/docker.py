@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from airloop.errors import BundleError, ImageError, Unreachable
-from airloop.release import asking
+from airloop.release import asking, counting
 from airloop.release.answers import Largest
-from airloop.release.evidence import NO_TRAFFIC, Traffic
 from airloop.release.target import Observed, Placed, State
 from airloop.spec.model import Spec
 from airloop.workspace import Workspace
@@ -18,8 +16,6 @@ from airloop.workspace import Workspace
 if TYPE_CHECKING:
     from airloop.gateway import Route, Upstream
     from airloop.release.containers import Containers
-
-_COUNTS = tuple(field.name for field in fields(Traffic))
 
 
 class DockerTarget:
@@ -45,13 +41,15 @@ class DockerTarget:
         with self._containers(pipeline) as containers:
             gateway = containers.gateway
             route = gateway.route(pipeline)
-            champion, candidate = (asking.state_of(gateway, pipeline, one) for one in (route.champion, route.candidate))
+            # The candidate first: failures of the champion that come in between excuse copies, and never add some.
+            candidate, champion = (asking.state_of(gateway, pipeline, one) for one in (route.candidate, route.champion))
             state = _state(route, champion=champion is not None, candidate=candidate is not None)
-            counts = _traffic(candidate, state.candidate)
+            of_champion, of_candidate = _stats(champion, state.champion), _stats(candidate, state.candidate)
+            counts = counting.of_candidate(of_candidate, of_champion)
             if state.shadow and route.champion and route.candidate:
                 pair = (asking.answers_of(gateway, pipeline, one) for one in route.upstreams)
                 self._largest.add(pipeline, state, *pair)
-        return Observed(state, _traffic(champion, state.champion), self._largest.on(counts, pipeline, state))
+        return Observed(state, counting.own(of_champion), self._largest.on(counts, pipeline, state))
 
     def apply(self, pipeline: str, state: State) -> None:
         """Start what is missing and wait until it answers, change the shares, then end what is not named any more.
@@ -141,6 +139,5 @@ def _placed(upstream: Upstream | None) -> Placed | None:
     return None if upstream is None else Placed(upstream.bundle, upstream.version, upstream.image)
 
 
-def _traffic(told: dict[str, Any] | None, placed: Placed | None) -> Traffic:
-    counted = told["stats"].get(placed.version) if told and placed else None
-    return Traffic(**{name: counted[name] for name in _COUNTS if name in counted}) if counted else NO_TRAFFIC
+def _stats(told: dict[str, Any] | None, placed: Placed | None) -> dict[str, Any]:
+    return told["stats"].get(placed.version, {}) if told and placed else {}

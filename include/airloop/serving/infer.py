@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airloop.serving.shadow import Shadow
     from airloop.serving.slot import Slot
     from airloop.serving.state import PipelineState
+    from airloop.serving.stats import Stats
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Inference:
             self._metrics.statuses[name, slot.loaded.version if slot else "", refusal.status] += 1
             if slot is not None:
                 slot.total.refused += 1
+                _count_failed_copy(slot.total, head)
             raise
         return Asked(pipeline, slot, request.id or identity or self._new_id(), request, body, started, head)
 
@@ -119,6 +121,7 @@ class Inference:
             self._shadow.copy(pipeline.candidate, asked.body, answers)
         total = slot.total
         total.requests += 1
+        total.instead += asked.head.is_instead
         total.rows += request.rows
         total.latency.add(time.perf_counter() - asked.started)
         self._metrics.statuses[slot.loaded.pipeline, slot.loaded.version, 200] += 1
@@ -141,15 +144,23 @@ class Inference:
         else:
             log.error("version %s of %s failed", slot.loaded.version, slot.loaded.pipeline, exc_info=error)
             refusal = Refusal(500, "the model failed on this request; the server's log says why")
-        if asked.head.is_shadow:
-            slot.total.shadow_requests += 1
-            slot.total.shadow_failures += 1
-        elif not isinstance(error, DataError):
+        _count_failed_copy(slot.total, asked.head)
+        if not asked.head.is_shadow and not isinstance(error, DataError):
             # The values passed the schema's checks, so the version's own code gave up.
             slot.total.requests += 1
             slot.total.failures += 1
+            slot.total.instead += asked.head.is_instead
         self._metrics.statuses[slot.loaded.pipeline, slot.loaded.version, refusal.status] += 1
         return refusal
 
     def _new_id(self) -> str:
         return f"{self._boot}-{next(self._numbers):x}"
+
+
+def _count_failed_copy(total: Stats, head: Head) -> None:
+    """Count a request that is not answered and is a copy, or has one; both counts together show whose mistake it is."""
+    if head.is_shadow:
+        total.shadow_requests += 1
+        total.shadow_failures += 1
+    elif head.compare:
+        total.copied_failures += 1

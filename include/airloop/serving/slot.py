@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -67,7 +68,7 @@ class Slot:
         self.before = self.total.copy()
 
     @property
-    def stats(self) -> dict[str, float]:
+    def stats(self) -> dict[str, Any]:
         """What the admin API tells of this place."""
         counted = self.total.since(self.before).as_json()
         return counted | {"shadow_largest_difference": self.shadow_largest_difference}
@@ -113,6 +114,12 @@ def load_folder(folder: Path, bundle_digest: str) -> Loaded:
 
 def open_loaded(bundle: Bundle, shown: proof.Proof) -> Loaded:
     """Return a bundle ready to answer, with the shortcuts that ``shown`` allows. Raises BundleError."""
+    if not shown.arrays and importlib.util.find_spec("pandas") is None:
+        raise BundleError(
+            f"bundle {bundle.digest[:12]} needs pandas, which is not installed here, unless it is proved that it "
+            f"answers the same without ({shown.reason}). Set {proof.VARIABLE} to what `verify_bundle` proved of this "
+            "very bundle with this version of Airloop, or serve it where pandas is installed"
+        )
     try:
         predictor = open_predictor(bundle.folder, bundle.schema, shown)
     except (FeatureError, Unsupported) as error:

@@ -22,7 +22,7 @@ ROUTES = {
 def location(text: str, where: str) -> str:
     """Return the lines of one location."""
     start = text.index(f"location {where} {{")
-    return text[start : text.index("}\n", start)]
+    return text[start : text.index("\n        }\n", start)]
 
 
 def test_routes_are_read_back_as_they_were():
@@ -43,26 +43,42 @@ def test_the_same_routes_have_the_same_name_and_others_another():
     assert len({one.name, *(read(text).name for text in others)}) == 4
 
 
-def test_shares_are_split_by_the_request_and_a_candidate_has_the_champion_behind_it():
+def test_shares_are_split_by_the_request():
     text = render(ROUTES, stack="air")
-    shares = "10% airloop_flights_candidate; * airloop_flights_champion;"
-    assert f"split_clients $airloop_id $airloop_flights_split {{ {shares} }}" in text
-    assert "proxy_pass http://$airloop_flights_split;" in location(text, "= /v2/models/flights/infer")
-    (candidate,) = [line for line in text.splitlines() if "upstream airloop_flights_candidate" in line]
-    assert (
-        "air-flights-two.sock max_fails=0; server unix:/run/airloop/air-flights-one.sock max_fails=0 backup;"
-        in candidate
-    )
+    assert "split_clients $airloop_id $airloop_flights_split { 10% candidate; * champion; }" in text
+    asked = location(text, "= /v2/models/flights/infer")
+    assert "if ($airloop_flights_split = candidate) { rewrite ^ /-/candidate/flights last; }" in asked
+    assert "proxy_pass http://airloop_flights_champion;" in asked
+
+
+@pytest.mark.parametrize("pipeline", ["flights", "whole"])
+def test_a_candidate_has_the_champion_behind_it(pipeline):
+    text = render(ROUTES, stack="air")
+    asked = location(text, f"= /-/candidate/{pipeline}")
+    assert "internal;" in asked and f"http://airloop_{pipeline}_candidate$request_uri" in asked
+    assert f"error_page 415 422 500 502 503 504 = @airloop_{pipeline}_instead;" in asked
+    assert f"error_page 413 = $airloop_{pipeline}_large;" in asked
+    behind = location(text, f"@airloop_{pipeline}_instead")
+    assert 'X-Airloop-Instead "1"' in behind and f"http://airloop_{pipeline}_champion$request_uri" in behind
+    assert "error_page" not in behind
+    assert text.count('X-Airloop-Instead "1"') == 2
 
 
 @pytest.mark.parametrize(
     ("pipeline", "role"),
-    [("first", "candidate"), ("whole", "candidate"), ("shadowed", "champion")],
+    [("first", "candidate"), ("shadowed", "champion")],
 )
-def test_who_has_all_requests_gets_them_without_a_split(pipeline, role):
+def test_a_version_alone_has_nobody_behind_it(pipeline, role):
     text = render(ROUTES, stack="air")
-    assert f"proxy_pass http://airloop_{pipeline}_{role};" in location(text, f"= /v2/models/{pipeline}/infer")
-    assert f"$airloop_{pipeline}_split" not in text
+    assert f"proxy_pass http://airloop_{pipeline}_{role};" in text
+    assert f"$airloop_{pipeline}_split" not in text and f"airloop_{pipeline}_instead" not in text
+
+
+def test_a_candidate_with_all_requests_gets_them_without_a_split():
+    text = render(ROUTES, stack="air")
+    asked = location(text, "= /v2/models/whole/infer")
+    assert "            rewrite ^ /-/candidate/whole last;" in asked
+    assert "$airloop_whole_split" not in text
 
 
 @pytest.mark.parametrize("pipeline", ["empty", "waiting"])

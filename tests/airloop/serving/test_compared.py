@@ -9,6 +9,7 @@ from airloop.serving.answers import Answers
 
 COMPARED = (b"x-airloop-compare", b"request-7")
 COPY = (b"x-airloop-shadow", b"1")
+INSTEAD = (b"x-airloop-instead", b"1")
 
 
 @pytest.fixture
@@ -17,6 +18,17 @@ def flights(server, kit, workspace):
     bundle = kit.write_bundle(workspace.store)
     assert server.put(champion=kit.state_of(bundle)).status == 200
     return server, bundle
+
+
+@pytest.fixture
+def fragile(server, kit, workspace):
+    """A server with a champion whose feature code fails on a request, and that request."""
+    source = "def build(frame):\n    assert len(frame) > 1 or frame['stops'].iloc[0] < 9\n    return frame\n"
+    hooks = kit.SavedHooks("features.py:build")
+    server.put(champion=kit.state_of(kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks)))
+    failing = kit.body_of(pick=[0])
+    next(tensor for tensor in failing["inputs"] if tensor["name"] == "stops")["data"] = [9]
+    return server, failing
 
 
 def told(server, kit, path: str = "", method: str = "GET"):
@@ -35,15 +47,10 @@ def test_a_copy_is_answered_and_counted_apart_and_not_logged(logging_server, kit
     assert logging_server.process.journal.entries == 1
 
 
-def test_a_copy_that_fails_counts_as_a_failed_copy(server, kit, workspace):
-    source = "def build(frame):\n    assert len(frame) > 1 or frame['stops'].iloc[0] < 9\n    return frame\n"
-    hooks = kit.SavedHooks("features.py:build")
-    bundle = kit.write_bundle(workspace.store, sources={"features.py": source}, hooks=hooks)
-    server.put(champion=kit.state_of(bundle))
-    body = kit.body_of(pick=[0])
-    next(tensor for tensor in body["inputs"] if tensor["name"] == "stops")["data"] = [9]
-    assert server.infer(body, headers=[COPY]).status == 422
-    assert server.infer(body).status == 422
+def test_a_copy_that_fails_counts_as_a_failed_copy(fragile, kit):
+    server, failing = fragile
+    assert server.infer(failing, headers=[COPY]).status == 422
+    assert server.infer(failing).status == 422
     stats = told(server, kit).json["stats"]["1"]
     assert (stats["requests"], stats["failures"]) == (1, 1)
     assert (stats["shadow_requests"], stats["shadow_failures"]) == (1, 1)
@@ -58,12 +65,32 @@ def test_answers_that_are_to_be_compared_are_kept_by_their_id(flights, kit):
     assert told(server, kit, "/answers").json == {"answers": {"request-7": expected, "request-8": expected[1:2]}}
 
 
-def test_a_refused_request_keeps_no_answer_and_counts_as_refused(flights, kit):
+def test_a_refused_copy_keeps_no_answer_and_counts_as_a_failed_copy(flights, kit):
     server, _ = flights
     assert server.infer({"inputs": []}, headers=[COMPARED, COPY]).status == 400
     assert told(server, kit, "/answers").json == {"answers": {}}
     stats = told(server, kit).json["stats"]["1"]
-    assert (stats["refused"], stats["shadow_requests"], stats["shadow_failures"]) == (1, 0, 0)
+    assert (stats["refused"], stats["shadow_requests"], stats["shadow_failures"]) == (1, 1, 1)
+    assert (stats["requests"], stats["copied_failures"]) == (0, 0)
+
+
+def test_an_unanswered_request_that_has_a_copy_is_counted(fragile, kit):
+    server, failing = fragile
+    for body, status in ((failing, 422), ({"inputs": []}, 400), (kit.body_of(), 200)):
+        assert server.infer(body, headers=[COMPARED]).status == status
+        assert server.infer(body).status == status
+    stats = told(server, kit).json["stats"]["1"]
+    assert (stats["requests"], stats["failures"], stats["refused"]) == (4, 2, 2)
+    assert (stats["copied_failures"], stats["shadow_requests"], stats["shadow_failures"]) == (2, 0, 0)
+
+
+def test_what_it_is_asked_instead_of_a_candidate_is_told_apart(fragile, kit):
+    server, failing = fragile
+    for body, status in ((failing, 422), ({"inputs": []}, 400), (kit.body_of(), 200)):
+        assert server.infer(body, headers=[INSTEAD]).status == status
+    assert server.infer(kit.body_of()).status == 200
+    stats = told(server, kit).json["stats"]["1"]
+    assert (stats["requests"], stats["failures"], stats["instead"]) == (3, 1, 2)
 
 
 def test_counts_begin_anew_and_answers_go(flights, kit):

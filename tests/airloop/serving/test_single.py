@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from airloop.errors import SpecError
+from airloop.errors import BundleError, SpecError
 from airloop.serving import proof
+from airloop.serving.slot import open_loaded
 from airloop.serving.tokens import Tokens, hashes_of, read_hashes
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -132,6 +133,19 @@ def test_a_proved_bundle_loads_nothing_heavy(workspace, kit):
         [sys.executable, "-c", script], env=env, cwd=PROJECT, capture_output=True, text=True, timeout=60
     )
     assert (ended.stdout, ended.stderr) == ("arrays, forest\n[]\n", "")
+
+
+def test_without_pandas_a_bundle_must_be_proved_and_that_is_said(workspace, kit, monkeypatch):
+    bundle = kit.write_bundle(workspace.store)
+    shown = proof.find(workspace.store, bundle.digest)
+    monkeypatch.setitem(sys.modules, "pandas", None)  # as where it is not installed
+    assert open_loaded(bundle, shown).predictor.ways == "arrays, forest"
+    differs = proof.Proof(arrays=False, forest=True, reason="rows swap their order")
+    for given in (proof.NONE, differs):
+        with pytest.raises(BundleError) as refused:
+            open_loaded(bundle, given)
+        assert f"bundle {bundle.digest[:12]} needs pandas, which is not installed here" in str(refused.value)
+        assert f"({given.reason}). Set AIRLOOP_PROOF to what `verify_bundle` proved" in str(refused.value)
 
 
 def test_hashes_grant_what_the_tokens_grant():
