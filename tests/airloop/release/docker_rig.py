@@ -39,6 +39,9 @@ class DockerRig:
 
     home: Path
     missing: Placed = MISSING_IMAGE
+    mirrors: bool = True
+    registry: str = ""
+    """Where images are pushed to; empty where they stay on the engine."""
     _taken: list[socket.socket] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +50,7 @@ class DockerRig:
         doors = [free_port() for _ in range(2)]
         self.workspace = workspace_in(
             self.home,
+            AIRLOOP_REGISTRY=self.registry,
             AIRLOOP_PREFIX=f"airloop-t-{secrets.token_hex(4)}",
             AIRLOOP_GATEWAY=f"http://127.0.0.1:{doors[0]}",
             AIRLOOP_GATEWAY_ADMIN=f"http://127.0.0.1:{doors[1]}",

@@ -1,4 +1,4 @@
-"""A door in front of an engine's socket, at which something happens when a certain request comes by."""
+"""A door in front of an engine's or registry's socket, at which something happens when a certain request comes by."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import re
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 CHUNK = 1 << 16
 
 
 class Door:
-    """Passes everything on to the engine at ``behind``, and calls what was arranged for a request, once."""
+    """Passes all on from the ``listening`` socket to ``behind``, and calls what was arranged for a request, once.
 
-    def __init__(self, path: Path, behind: Path) -> None:
-        self.host = f"unix://{path}"
-        self._behind = str(behind)
+    ``holds``: the request waits until that is over, so that it finds nobody where it was to be the end.
+    """
+
+    def __init__(self, listening: socket.socket, behind: str | tuple[str, int], *, holds: bool = False) -> None:
+        self._behind = behind
+        self._holds = holds
         self._awaited: tuple[re.Pattern[bytes], Callable[[], None]] | None = None
-        self._listening = socket.socket(socket.AF_UNIX)
-        self._listening.bind(str(path))
+        self._listening = listening
         self._listening.listen()
         threading.Thread(target=self._open, daemon=True).start()
 
@@ -46,14 +47,14 @@ class Door:
                 visitor, _ = self._listening.accept()
             except OSError:
                 return
-            engine = socket.socket(socket.AF_UNIX)
+            server = socket.socket(self._listening.family)
             try:
-                engine.connect(self._behind)
-            except OSError:  # no engine: the visitor finds nobody, too
-                engine.close()
+                server.connect(self._behind)
+            except OSError:  # nobody there: the visitor finds nobody, too
+                server.close()
                 visitor.close()
                 continue
-            both = [(visitor, engine, True), (engine, visitor, False)]
+            both = [(visitor, server, True), (server, visitor, False)]
             open_ends = [len(both)]
             for source, target, is_asking in both:
                 threading.Thread(target=self._pass, args=(source, target, is_asking, open_ends), daemon=True).start()
@@ -61,8 +62,10 @@ class Door:
     def _pass(self, source: socket.socket, target: socket.socket, is_asking: bool, open_ends: list[int]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
+                if is_asking and self._holds:
+                    self._look(data)
                 target.sendall(data)
-                if is_asking:
+                if is_asking and not self._holds:
                     self._look(data)
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -29,8 +30,10 @@ class OwnEngine:
         self._folder = Path(tempfile.mkdtemp(prefix="ae-"))
         self.data = self._folder / "data"
         self._socket = self._folder / "s"
-        self.door = Door(self._folder / "d", self._socket)
-        self.host = self.door.host
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(self._folder / "d"))
+        self.door = Door(listening, str(self._socket))
+        self.host = f"unix://{self._folder / 'd'}"
         self._bridge = f"ae{secrets.token_hex(4)}"
         self._process: subprocess.Popen[bytes] | None = None
         self.data.mkdir()
