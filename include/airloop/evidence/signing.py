@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from airloop import digest
@@ -38,7 +35,8 @@ def sign_bundle(workspace: Workspace, bundle: Bundle) -> str:
     key = keys.signing_key(workspace)
     name = digest.of_value(["model-signing", METHOD, bundle.digest, key.public.id])
     if not workspace.store.has(KIND, name):
-        library = _model_signing()
+        import model_signing as library  # with Sigstore it takes 0.3 s
+
         with key.as_file() as private, workspace.store.writing(KIND, name) as folder:
             config = library.signing.Config().use_elliptic_key_signer(private_key=private)
             config.set_hashing_config(_hashing(library)).sign(bundle.folder, folder / FILE)
@@ -101,9 +99,9 @@ def _trusted(workspace: Workspace, by: str, which: str) -> PublicKey:
 
 
 def _verify(key: PublicKey, folder: Path, file: Path, which: str) -> None:
+    import model_signing as library
     from cryptography.exceptions import InvalidSignature
 
-    library = _model_signing()
     with key.as_file() as public:
         config = library.verifying.Config().use_elliptic_key_verifier(public_key=public)
         try:
@@ -115,26 +113,3 @@ def _verify(key: PublicKey, folder: Path, file: Path, which: str) -> None:
 def _hashing(library: Any) -> Any:
     """Return how files are listed: all of them, but the store's own list."""
     return library.hashing.Config().set_ignored_paths(paths=[MANIFEST], ignore_git_paths=False)
-
-
-def _model_signing() -> Any:
-    """Return the library, imported late: with Sigstore it takes 0.3 s.
-
-    model-signing 1.1 imports pyOpenSSL for its certificate signers without asking for it to be installed. Keys do not
-    need it, so where it is absent its name is lent for the time of the import.
-    """
-    absent = importlib.util.find_spec("OpenSSL") is None
-    if absent:
-        sys.modules["OpenSSL"] = _named("OpenSSL", crypto=None)
-    try:
-        import model_signing
-    finally:
-        if absent:
-            del sys.modules["OpenSSL"]
-    return model_signing
-
-
-def _named(name: str, **content: Any) -> ModuleType:
-    module = ModuleType(name)
-    vars(module).update(content)
-    return module
