@@ -54,6 +54,10 @@ class ImageError(AirloopError):
     """An image cannot be built, is missing, or is not what it should be."""
 
 
+class ClusterRefused(AirloopError):
+    """A Kubernetes cluster will not do it however often it is asked: no right, an invalid object, a webhook."""
+
+
 class EvidenceError(AirloopError):
     """Evidence for a release is missing, altered, or not signed by a key that is trusted."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airloop.errors import DataError
 from airloop.store import Store
@@ -17,6 +17,41 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout: the folder that holds ``dags``, ``plugins`` and ``include``."""
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """Where in a cluster pods run, and what they find there; "" where there is none of it."""
+
+    namespace: str = ""
+    """Default: that of the kubeconfig's context, or the pod's own."""
+    registry: str = ""
+    """What nodes call ``Workspace.registry``, where that is another name for them."""
+    pull_secret: str = ""
+    """Secret with which nodes pull images."""
+    secret: str = ""
+    """Secret whose entries servers and steps get as environment variables: credentials of the store, for example."""
+    claim: str = ""
+    """PersistentVolumeClaim that holds the store where that is a folder; pods find it at the same path."""
+    gateway: str = ""
+    """``namespace/name`` of the Gateway (Gateway API) that shares requests out; "" shares them by numbers of pods."""
+    service_account: str = "default"
+    """Of the servers and steps."""
+    prometheus: str = ""
+    """URL of a Prometheus that scrapes the servers; "" asks the servers themselves."""
+    client: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    """Gives the API client; None reads the kubeconfig, or in a pod its service account. Inside Airflow it asks the
+    provider's hook."""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Kubernetes:
+        """Read ``AIRLOOP_KUBERNETES_NAMESPACE``, ``AIRLOOP_KUBERNETES_REGISTRY``, ``AIRLOOP_KUBERNETES_PULL_SECRET``,
+        ``AIRLOOP_KUBERNETES_SECRET``, ``AIRLOOP_KUBERNETES_CLAIM``, ``AIRLOOP_KUBERNETES_GATEWAY``,
+        ``AIRLOOP_KUBERNETES_SERVICE_ACCOUNT`` and ``AIRLOOP_PROMETHEUS``."""
+        named = ("namespace", "registry", "pull_secret", "secret", "claim", "gateway", "service_account")
+        given: dict[str, Any] = {name: env.get(f"AIRLOOP_KUBERNETES_{name.upper()}") or "" for name in named}
+        given["prometheus"] = env.get("AIRLOOP_PROMETHEUS") or ""
+        return cls(**{name: value.rstrip("/") for name, value in given.items() if value})
 
 
 def connection_from_environment(conn_id: str) -> str:
@@ -61,13 +96,15 @@ class Workspace:
     """File with the private key that signs, or ``connection:ID``; "" takes ``home/secrets/signing.key``, made once."""
     trusted_keys: str = ""
     """Files, or folders, of further public keys whose signatures count, separated like those of ``PATH``."""
+    kubernetes: Kubernetes = Kubernetes()
+    """The cluster that releases and steps go to."""
     connection: Callable[[str], str] = field(default=connection_from_environment, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Workspace:
         """Read ``AIRLOOP_HOME``, ``_STORE``, ``_LEDGER``, ``_MLFLOW``, ``_SERVER``, ``_PIPELINES`` and, for Docker,
         ``_REGISTRY``, ``_GATEWAY``, ``_GATEWAY_ADMIN`` and ``_PREFIX``; for evidence ``_SIGNING_KEY`` and
-        ``_TRUSTED_KEYS``.
+        ``_TRUSTED_KEYS``; for Kubernetes see ``Kubernetes``.
 
         Unset ones get embedded defaults below ``AIRLOOP_HOME`` (default: ``.airloop`` in the checkout).
         """
@@ -86,6 +123,7 @@ class Workspace:
             prefix=env.get("AIRLOOP_PREFIX") or cls.prefix,
             signing_key=env.get("AIRLOOP_SIGNING_KEY") or "",
             trusted_keys=env.get("AIRLOOP_TRUSTED_KEYS") or "",
+            kubernetes=Kubernetes.from_environment(env),
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from airloop.errors import closest, nearest
 from airloop.spec.code import functions_in
 from airloop.spec.gates import LimitGate, SliceGate
 from airloop.spec.model import Spec
+from airloop.spec.pods import check_pods
 from airloop.spec.problems import KeyPath
 from airloop.spec.words import METRICS, NOTIFIERS, TRAINERS
 
@@ -33,6 +34,7 @@ def check(spec: Spec, folder: Path) -> Found:
     yield from _monitor(spec)
     yield from _model_and_people(spec)
     yield from _scan(spec)
+    yield from check_pods(spec)
     yield from _files(spec, folder)
 
 

@@ -17,7 +17,7 @@ from airloop.spec.words import Task
 
 __all__ = [
     "Spec", "Source", "Label", "Data", "Features", "Model", "Gate", "MetricGate", "ChampionGate", "SliceGate", "LimitGate",
-    "AnyGate", "GATES", "Rollout", "Release", "Serving", "Place", "Step", "RunsOn", "Arrivals", "Labels", "Drift", "Decay", "Retrain", "Monitor", "Event", "Notify", "Section", "ColumnType",
+    "AnyGate", "GATES", "Rollout", "Release", "Autoscale", "Serving", "Place", "Toleration", "Step", "RunsOn", "Arrivals", "Labels", "Drift", "Decay", "Retrain", "Monitor", "Event", "Notify", "Section", "ColumnType",
 ]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -120,6 +120,8 @@ class Model(Section):
     """Of everything random in training."""
     threads: Annotated[int, Field(ge=1)] = 2
     """Threads of a fit, fixed so that the same inputs give the same bytes everywhere."""
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Processes that a fit is spread over, each with `threads`; pods where `runs_on` puts `train_model` on Kubernetes."""
     replicates: Annotated[int, Field(ge=0, le=50)] = 4
     """Extra fits that measure the noise of training for comparisons with the champion; 0 ignores that noise."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 50
@@ -159,8 +161,8 @@ class Rollout(Section):
 class Release(Section):
     """Where a model goes live, and who must agree."""
 
-    target: Literal["local", "docker"] = "local"
-    """What serves the model: `local`, the model server on this machine, or `docker`, containers behind a gateway. Where it is not given, `AIRLOOP_TARGET` says it."""
+    target: Literal["local", "docker", "kubernetes"] = "local"
+    """What serves the model: `local`, the model server on this machine, `docker`, containers behind a gateway, or `kubernetes`, pods in a cluster. Where it is not given, `AIRLOOP_TARGET` says it."""
     approval: Literal["none", "required"] = "none"
     """Whether a person must approve before the bundle is made."""
     approvers: tuple[str, ...] = ()
@@ -175,6 +177,15 @@ class Release(Section):
     """Releases whose images are kept: the live one, the one before it, and older ones."""
 
 
+class Autoscale(Section):
+    """How many pods answer on Kubernetes, by their load."""
+
+    most: Annotated[int, Field(ge=2)]
+    """Most pods; `serving.replicas` is the fewest."""
+    cpu: Percent = 70
+    """Percent of the requested CPU time above which pods are added."""
+
+
 class Serving(Section):
     """Limits of the model server for this pipeline."""
 
@@ -186,16 +197,33 @@ class Serving(Section):
     """Cores that a container may use."""
     memory: Size = 512_000_000
     """Memory that a container may use; one that needs more is ended and started again."""
+    replicas: Annotated[int, Field(ge=1)] = 2
+    """Pods of the champion on Kubernetes."""
+    autoscale: Autoscale | None = None
+    """How their number follows their load on Kubernetes; without it, it stays."""
 
 
-Place = Literal["worker", "docker"]
+Place = Literal["worker", "docker", "kubernetes"]
+
+
+class Toleration(Section):
+    """A taint of nodes that a pod puts up with, in Kubernetes' words."""
+
+    key: str | None = None
+    """Key of the taint; every one where it is not given."""
+    operator: Literal["Exists", "Equal"] = "Exists"
+    """Whether `value` must be the taint's, too."""
+    value: str | None = None
+    """Value of the taint, with `operator: Equal`."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint; every one where it is not given."""
 
 
 class Step(Section):
     """Where one step runs, and what it may use there."""
 
     on: Place = "worker"
-    """`worker`, in Airflow's own worker, or `docker`, in a container of its own."""
+    """`worker`, in Airflow's own worker, `docker`, in a container of its own, or `kubernetes`, in a pod of its own."""
     cpus: Annotated[float, Field(gt=0)] | None = None
     """Cores that the container may use; all where it is not given."""
     memory: Size | None = None
@@ -204,6 +232,14 @@ class Step(Section):
     """GPUs that the container is given."""
     image: str | None = None
     """Image that the container is made of. Default: the project's own, built from the locked requirements."""
+    nodes: dict[str, str] = Field(default_factory=dict)
+    """Labels of the nodes that a pod may run on."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints of nodes that a pod puts up with."""
+    start_within: Duration = timedelta(minutes=10)
+    """Longest wait for a pod to be placed and its image to be there."""
+    keep_pod: Literal["never", "failed"] = "never"
+    """Whether a pod that failed stays in the cluster, to be looked at."""
 
 
 class RunsOn(Section):
@@ -364,7 +400,7 @@ class Spec(Section):
     release: Release = Release()
     """Where it goes live."""
     runs_on: RunsOn = RunsOn()
-    """Where the heavy steps run; `docker` alone means all of them."""
+    """Where the heavy steps run; `docker` or `kubernetes` alone means all of them."""
     serving: Serving = Serving()
     """Limits of the model server."""
     monitor: Monitor = Monitor()

@@ -110,7 +110,7 @@ def test_a_result_file_gets_the_error_too(churn, tmp_path):
 def test_a_step_takes_another_target_than_the_specs(churn):
     answer = churn("take_snapshot", "churn", "--as-of", "2024-01-20", "--target", "dokcer")
     assert answer.code == 2
-    assert "churn: unknown target 'dokcer'. Did you mean 'docker'? Known: docker, local." in answer.err
+    assert "churn: unknown target 'dokcer'. Did you mean 'docker'? Known: docker, kubernetes, local." in answer.err
     assert opened("churn", "docker")[1].spec.release.target == "docker"
     assert opened("churn")[1].spec.release.target == "local"
 
