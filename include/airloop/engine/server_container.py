@@ -8,30 +8,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airloop.engine.connection import labels
 from airloop.errors import ImageError
+from airloop.serving import placing
 
 if TYPE_CHECKING:
     from airloop.serving.tokens import Tokens
     from airloop.spec.model import Serving
     from airloop.workspace import Workspace
 
-USER = 10001
-"""Who a server is, unless somebody else than root owns the store."""
-BUNDLE = "/opt/airloop/bundle"
+USER = placing.USER
+BUNDLE = placing.BUNDLE
 SOCKETS = "/run/airloop"
 """Where servers listen and the gateway finds them."""
-HOME = "/var/lib/airloop"
-STORE = "/opt/airloop/store"
-"""Where a server finds the prediction log of a store that is a folder or a volume."""
-SCRATCH = "/tmp"  # noqa: S108  # the container's own
+HOME = placing.HOME
+STORE = placing.STORE
+SCRATCH = placing.SCRATCH
 WRITABLE = (SOCKETS, SCRATCH, HOME, f"{STORE}/predictions")
 """All that a server may write below."""
-STOP_S = 30
-"""How long a server that is told to stop may go on answering what it was asked."""
+STOP_S = placing.STOP_S
 RESTARTED = {"Name": "always"}
 """Not `unless-stopped`: an engine that was killed takes containers that outlived it for stopped by hand."""
 NETWORK_VARIABLE = "AIRLOOP_DOCKER_NETWORK"
@@ -125,7 +122,7 @@ def arguments(
         "image": server.image,
         "command": command if log is not NO_LOG else [*command, "--no-log"],
         # Hashes of the tokens: nothing that `docker inspect` may not show.
-        "environment": hashes_of(granted) | _proof(workspace, server.bundle) | log.environment,
+        "environment": hashes_of(granted) | placing.proof_of(workspace, server.bundle) | log.environment,
         "labels": labels(workspace, role, **told),
         "mounts": [_volume(sockets_of(workspace), SOCKETS), *log.mounts],
         "network_mode": log.network,
@@ -140,16 +137,13 @@ def arguments(
 
 def user_of(workspace: Workspace) -> str:
     """Return who servers are, ``uid:gid``: the owner of a store that is a folder, but never root."""
-    folder = _folder(workspace)
-    if folder is not None and folder.exists() and folder.stat().st_uid:
-        return f"{folder.stat().st_uid}:{folder.stat().st_gid}"
-    return f"{USER}:{USER}"
+    return ":".join(map(str, placing.owner_of(workspace)))
 
 
 def _log(workspace: Workspace, pipeline: str, env: Mapping[str, str]) -> Log:
     journal = _volume(journals_of(workspace), HOME)
     home = {"AIRLOOP_HOME": f"{HOME}/{pipeline}"}  # another pipeline's segments are not this server's to write away
-    folder, network = _folder(workspace), env.get(NETWORK_VARIABLE, "")
+    folder, network = placing.folder_of(workspace), env.get(NETWORK_VARIABLE, "")
     if folder is None:
         if not network:
             raise ImageError(
@@ -159,7 +153,7 @@ def _log(workspace: Workspace, pipeline: str, env: Mapping[str, str]) -> Log:
             )
         return Log((journal,), home | {"AIRLOOP_STORE": workspace.store_url}, network)
     written = folder / "predictions" / pipeline
-    _make(written, user_of(workspace))
+    placing.make_log(written, placing.owner_of(workspace))
     target = f"{STORE}/predictions"
     place = (
         _volume(f"{workspace.prefix}-predictions", target)
@@ -169,30 +163,5 @@ def _log(workspace: Workspace, pipeline: str, env: Mapping[str, str]) -> Log:
     return Log((journal, place), home | {"AIRLOOP_STORE": STORE})
 
 
-def _make(folder: Path, user: str) -> None:
-    """Make a folder in which ``user`` can write, as well as all that is in it already where that is ours to say."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.getuid() == 0:
-        uid, _, gid = user.partition(":")
-        for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-            os.chown(path, int(uid), int(gid))
-
-
-def _folder(workspace: Workspace) -> Path | None:
-    """Return the store's folder, or None where it is somewhere else than on this machine."""
-    scheme, separated, rest = workspace.store_url.partition("://")
-    if not separated:
-        return Path(workspace.store_url).absolute()
-    return Path(rest) if scheme in ("file", "local") else None
-
-
 def _volume(name: str, target: str) -> dict[str, Any]:
     return {"Type": "volume", "Source": name, "Target": target}
-
-
-def _proof(workspace: Workspace, bundle: str) -> dict[str, str]:
-    """Return which shortcuts the server may take; it has no store to look that up in."""
-    from airloop.serving import proof
-
-    shown = proof.find(workspace.store, bundle)
-    return {} if shown == proof.NONE else {proof.VARIABLE: proof.as_told(bundle, shown)}

@@ -15,7 +15,7 @@ from airloop.errors import nearest
 from airloop.serving import http
 from airloop.serving.admin import Admin
 from airloop.serving.answer import metadata
-from airloop.serving.http import Bodies, Disconnected, Head, Receive, Scope, Send
+from airloop.serving.http import OWN, Bodies, Disconnected, Head, Receive, Scope, Send
 from airloop.serving.infer import Inference
 from airloop.serving.journal import Journal
 from airloop.serving.metrics import Metrics, memory_mb
@@ -248,4 +248,5 @@ def _allow(scope: Scope, *methods: str) -> None:
 
 
 def _authorization(scope: Scope) -> bytes:
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    shown: dict[bytes, bytes] = {name: value for name, value in scope["headers"] if name in (OWN, b"authorization")}
+    return shown.get(OWN) or shown.get(b"authorization", b"")

@@ -14,22 +14,33 @@ from airloop.serving.refusal import Refusal
 
 LOADING_S = 120.0
 """Longest wait for a bundle to be loaded, or the prediction log to be written."""
+START_HINT = "Start it with `make up` or `python -m airloop serve`, or set AIRLOOP_SERVER"
 _IS_JSON = {"content-type": "application/json"}
 
 
 class ServerClient:
-    """The server at ``url``, asked with one ``token``.
+    """The server at ``url``, asked with one ``token``; ``hint`` says what to do when nobody answers.
 
     Every method raises Unreachable, saying what to do, when nobody answers or the server is not ready, and Refusal with
     the server's reason when it says no.
     """
 
-    def __init__(self, url: str, token: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout_s: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+        hint: str = START_HINT,
+    ) -> None:
         self.url = url.rstrip("/")
+        self._hint = hint
         self._http = httpx.Client(
             base_url=self.url,
             headers={"authorization": f"Bearer {token}"},
             timeout=timeout_s,
+            transport=transport,
             trust_env=False,
             verify=self.url.startswith("https:"),  # to load certificates that nobody asks for takes longer than to ask
         )
@@ -126,10 +137,7 @@ class ServerClient:
         except httpx.TimeoutException as error:
             raise Unreachable(f"the model server at {self.url} did not answer in time: look at its log") from error
         except httpx.TransportError as error:
-            raise Unreachable(
-                f"no model server at {self.url}: {error}. Start it with `make up` or `python -m airloop serve`, "
-                "or set AIRLOOP_SERVER"
-            ) from error
+            raise Unreachable(f"no model server at {self.url}: {error}. {self._hint}") from error
         if answer.status_code == 503:
             raise Unreachable(f"the model server at {self.url} cannot do it now: {_reason(answer)}")
         return answer

@@ -21,8 +21,11 @@ Send = Callable[[Message], Awaitable[None]]
 JSON = b"application/json"
 CURL = b"application/x-www-form-urlencoded"
 """What curl says of ``-d``; the body must be JSON all the same."""
+OWN = b"x-airloop-authorization"
+"""Counts like ``Authorization``, which the API server of a Kubernetes cluster keeps to itself."""
 COMPARE = b"x-airloop-compare"
 SHADOW = b"x-airloop-shadow"
+INSTEAD = b"x-airloop-instead"
 """What a gateway adds to a request and its copy; it lets no client do so."""
 
 
@@ -40,13 +43,15 @@ class Head:
     """Under which id the answers are kept for a comparison, empty where they are not."""
     is_shadow: bool = False
     """Whether another version answers the client, and this request is a copy."""
+    is_instead: bool = False
+    """Whether the candidate was asked before and did not answer."""
 
 
 def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
     """Return the head of a request with a JSON body. Raises Refusal (415) for another kind of body."""
     head = Head()
     for name, value in headers:
-        if name == b"authorization":
+        if name == OWN or (name == b"authorization" and not head.authorization):
             head.authorization = value
         elif name == b"content-length":
             head.length = int(value) if value.isdigit() else 0
@@ -61,6 +66,8 @@ def read_head(headers: list[tuple[bytes, bytes]]) -> Head:
             head.compare = value
         elif name == SHADOW:
             head.is_shadow = value == b"1"
+        elif name == INSTEAD:
+            head.is_instead = value == b"1"
     return head
 
 

@@ -73,6 +73,8 @@ class _Collector:
         from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
         labels = ["pipeline", "version"]
+        asked = CounterMetricFamily("airloop_version_requests", "Requests that count for a version", labels=labels)
+        failed = CounterMetricFamily("airloop_version_failures", "Those that it did not answer", labels=labels)
         rows = CounterMetricFamily("airloop_rows", "Rows predicted", labels=labels)
         shadows = CounterMetricFamily("airloop_shadow_requests", "Requests copied to a candidate", labels=labels)
         dropped = CounterMetricFamily("airloop_shadow_dropped", "Copies dropped: the queue was full", labels=labels)
@@ -80,12 +82,14 @@ class _Collector:
             "airloop_request_seconds", "From the request's last byte to the answer's first", labels=labels
         )
         for key, stats in list(self._metrics.versions.items()):
+            asked.add_metric(key, stats.requests)
+            failed.add_metric(key, stats.failures)
             rows.add_metric(key, stats.rows)
             shadows.add_metric(key, stats.shadow_requests)
             dropped.add_metric(key, stats.shadow_dropped)
             buckets = [(str(bound), float(stats.latency.up_to(bound))) for bound in BUCKETS_S]
             latency.add_metric(key, [*buckets, ("+Inf", float(stats.latency.count))], stats.latency.total_s)
-        yield from (rows, shadows, dropped, latency)
+        yield from (asked, failed, rows, shadows, dropped, latency)
 
     def _process(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 _SMALLEST_S = 1e-6
 _STEP = math.log(1.08)
@@ -51,6 +53,19 @@ class Latency:
         """Return a copy that stays as it is."""
         return Latency(list(self.counts), self.total_s)
 
+    def as_json(self) -> dict[str, int]:
+        """Return the bins that are not empty, by their place; those of several servers can be added up."""
+        return {str(place): count for place, count in enumerate(self.counts) if count}
+
+    @classmethod
+    def from_json(cls, *told: Mapping[str, int]) -> Self:
+        """Return what several servers counted, as one histogram whose sum is not known."""
+        counts = [0] * _BINS
+        for bins in told:
+            for place, count in bins.items():
+                counts[min(int(place), _BINS - 1)] += count
+        return cls(counts)
+
 
 @dataclass
 class Stats:
@@ -62,6 +77,10 @@ class Stats:
     refused: int = 0
     """Requests and copies that did not fit the version's schema."""
     rows: int = 0
+    instead: int = 0
+    """Requests among ``requests`` that came here because the candidate had not answered them."""
+    copied_failures: int = 0
+    """Requests that it did not answer, for whatever reason, and of which a shadow in another process got a copy."""
     shadow_requests: int = 0
     shadow_failures: int = 0
     shadow_dropped: int = 0
@@ -74,6 +93,8 @@ class Stats:
             failures=self.failures - before.failures,
             refused=self.refused - before.refused,
             rows=self.rows - before.rows,
+            instead=self.instead - before.instead,
+            copied_failures=self.copied_failures - before.copied_failures,
             shadow_requests=self.shadow_requests - before.shadow_requests,
             shadow_failures=self.shadow_failures - before.shadow_failures,
             shadow_dropped=self.shadow_dropped - before.shadow_dropped,
@@ -84,7 +105,7 @@ class Stats:
         """Return a copy that stays as it is."""
         return self.since(Stats())
 
-    def as_json(self) -> dict[str, float]:
+    def as_json(self) -> dict[str, Any]:
         """Return what the admin API tells."""
         return {
             "requests": self.requests,
@@ -93,6 +114,9 @@ class Stats:
             "rows": self.rows,
             "latency_p50_ms": self.latency.quantile_ms(0.5),
             "latency_p99_ms": self.latency.quantile_ms(0.99),
+            "latency_counts": self.latency.as_json(),
+            "instead": self.instead,
+            "copied_failures": self.copied_failures,
             "shadow_requests": self.shadow_requests,
             "shadow_failures": self.shadow_failures,
             "shadow_dropped": self.shadow_dropped,
