@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airloop.engine.connection import LABEL
+from airloop.errors import ImageError
 from airloop.images.wheelhouse import Package
+
+if TYPE_CHECKING:
+    from airloop.workspace import Workspace
 
 KIND = "images"
 """Where the store keeps what it knows of each image, under the hexadecimal part of its reference."""
@@ -49,6 +53,18 @@ def name_of(reference: str) -> str:
     """Return the hexadecimal part of a reference by digest, "" where it has none."""
     _, found, name = reference.partition("sha256:")
     return name if found and len(name) == 64 else ""
+
+
+def find(workspace: Workspace, reference: str) -> Image:
+    """Return what is on record of an image. Raises ImageError when nothing is, or the record was changed."""
+    name = name_of(reference)
+    if not name or not workspace.store.has(KIND, name):
+        raise ImageError(f"image {reference!r} is unknown: {workspace.store.url} has no record of its digest")
+    if workspace.store.altered_files(KIND, name):
+        raise ImageError(f"image {reference!r}: its record {workspace.store.uri(KIND, name)} was changed")
+    found: dict[str, Any] = workspace.store.get_json(KIND, name)
+    packages = tuple(Package(**package) for package in found.pop("packages"))
+    return replace(Image(packages=packages, **found), reference=reference)
 
 
 def packages_in(labels: dict[str, str]) -> tuple[Package, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from airloop import clock
 from airloop.engine import answering, connected
 from airloop.engine.connection import LABEL
 from airloop.errors import ImageError
 from airloop.images import archive, bases, layers
-from airloop.images.facts import KIND, Image, name_of
+from airloop.images.facts import KIND, Image, find, name_of
 from airloop.images.lock import CUDA
 from airloop.images.wheelhouse import Package
 from airloop.store import MANIFEST
@@ -35,7 +35,7 @@ def build(workspace: Workspace, pipeline: str, bundle: Bundle) -> Image:
     if bundle.pipeline != pipeline:
         raise ImageError(f"bundle {bundle.digest[:12]} is of pipeline {bundle.pipeline!r}, not of {pipeline!r}")
     wanted = _required(bundle)
-    below = _base(workspace, with_pandas="pandas" in wanted)
+    below = base_of(workspace, with_pandas="pandas" in wanted)
     _refuse_other_packages(bundle, wanted, below.base.packages)
     extended = layers.Extended(
         below.parent,
@@ -56,18 +56,6 @@ def build(workspace: Workspace, pipeline: str, bundle: Bundle) -> Image:
     )
     workspace.store.put_json(KIND, name_of(reference), asdict(image))
     return image
-
-
-def find(workspace: Workspace, reference: str) -> Image:
-    """Return what is on record of an image. Raises ImageError when nothing is, or the record was changed."""
-    name = name_of(reference)
-    if not name or not workspace.store.has(KIND, name):
-        raise ImageError(f"image {reference!r} is unknown: {workspace.store.url} has no record of its digest")
-    if workspace.store.altered_files(KIND, name):
-        raise ImageError(f"image {reference!r}: its record {workspace.store.uri(KIND, name)} was changed")
-    found: dict[str, Any] = workspace.store.get_json(KIND, name)
-    packages = tuple(Package(**package) for package in found.pop("packages"))
-    return replace(Image(packages=packages, **found), reference=reference)
 
 
 def ready(workspace: Workspace, reference: str) -> None:
@@ -93,7 +81,8 @@ def tag_of(workspace: Workspace, pipeline: str, bundle_digest: str) -> str:
     return f"{workspace.prefix}/{pipeline}:{bundle_digest[:12]}"
 
 
-def _base(workspace: Workspace, *, with_pandas: bool) -> bases.Made:
+def base_of(workspace: Workspace, *, with_pandas: bool) -> bases.Made:
+    """Return the base where models are put on it: in the registry, or on the engine. Raises ImageError, Unreachable."""
     if not workspace.registry:
         return bases.made(workspace, with_pandas=with_pandas)
     from airloop.images import pushing

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from airloop import digest
 from airloop.engine import answering, connected
 from airloop.errors import ImageError, Unreachable
-from airloop.images import bases, code, layers, packages
+from airloop.images import archive, bases, code, layers, packages, pulled
 from airloop.images.facts import KEY, KIND, MEGABYTES, Base, packages_in
+from airloop.images.lock import Pin
 from airloop.images.registry import CONFIG, LAYER, MANIFEST, Manifest, Registry
 
 if TYPE_CHECKING:
@@ -26,31 +27,49 @@ _OCI_LAYERS = {"application/vnd.docker.image.rootfs.diff.tar.gzip": "application
 
 
 def made(workspace: Workspace, *, with_pandas: bool) -> bases.Made:
-    """Return the base in the registry, pushed where it is not there.
+    """Return the base in the registry, pushed where it is not there; see ``published``."""
+    recent = tag_for(code.of_server(), bases.pins_of(with_pandas=with_pandas))
+    return published(workspace, REPOSITORY, recent, lambda: bases.made(workspace, with_pandas=with_pandas))
 
-    Without an engine the base is the one that was last pushed for this code and these packages. Raises Unreachable
-    where there is none either, and ImageError.
+
+def published(workspace: Workspace, repository: str, recent: str, make: Callable[[], bases.Made]) -> bases.Made:
+    """Return what ``make`` makes on an engine as it is in the registry, pushed to ``repository`` where it is not there.
+
+    Without an engine it is the one that was last pushed under the tag ``recent``. Raises Unreachable where there is
+    none either, and ImageError.
     """
     registry = Registry(workspace.registry)
-    recent = _recent(with_pandas=with_pandas)
     try:
-        local = bases.made(workspace, with_pandas=with_pandas)
-    except Unreachable:
-        found = registry.manifest(REPOSITORY, recent)
+        local = make()
+    except Unreachable as error:
+        found = registry.manifest(repository, recent)
         if found is None:
-            raise
-        log.info("no Docker engine answers; models are put on %s", registry.reference(REPOSITORY, found.digest))
-        return _made(registry, found)
-    found = _known(workspace, registry, local.base.key)
+            raise Unreachable(
+                f"{error} And {workspace.registry}/{repository}:{recent} is not there: `python -m airloop images` "
+                "pushes it where an engine is"
+            ) from error
+        log.info("no Docker engine answers; taking %s", registry.reference(repository, found.digest))
+        return _made(registry, repository, found)
+    found = _known(workspace, registry, repository, local.base.key)
     if found is None:
         with connected(bases.BUILD_S) as client:
-            _push(client, local.parent.name, f"{workspace.registry}/{REPOSITORY}", local.base.key[:12])
-        found = registry.manifest(REPOSITORY, local.base.key[:12])
+            _push(client, local.parent.name, f"{workspace.registry}/{repository}", local.base.key[:12])
+        found = registry.manifest(repository, local.base.key[:12])
         if found is None:
-            raise ImageError(f"registry {workspace.registry}: the base was pushed and is not there")
-        registry.put_manifest(REPOSITORY, recent, found)
+            raise ImageError(f"registry {workspace.registry}: {repository} was pushed and is not there")
+        registry.put_manifest(repository, recent, found)
         workspace.store.put_json(KIND, local.base.key, {"reference": found.digest})
-    return _made(registry, found)
+    return _made(registry, repository, found)
+
+
+def tag_for(files: dict[str, archive.Content], wanted: Iterable[Pin]) -> str:
+    """Return the tag by which a machine without an engine finds the image of that code and those packages."""
+    made_of = {
+        "code": code.digest_of(files),
+        "pins": [pin.line for pin in wanted],
+        "python": packages.python_image(),
+    }
+    return f"for-{digest.of_value(made_of)[:12]}"
 
 
 def put(workspace: Workspace, below: bases.Made, image: layers.Extended, name: str) -> str:
@@ -83,46 +102,22 @@ def put(workspace: Workspace, below: bases.Made, image: layers.Extended, name: s
     return registry.reference(repository, registry.put_manifest(repository, tag, Manifest.of(manifest)))
 
 
-def _recent(*, with_pandas: bool) -> str:
-    """Return the tag by which a machine without an engine finds the base."""
-    wanted = bases.pins_of(with_pandas=with_pandas)
-    made_of = {
-        "code": code.digest_of(code.of_server()),
-        "pins": [pin.line for pin in wanted],
-        "python": packages.python_image(),
-    }
-    return f"for-{digest.of_value(made_of)[:12]}"
-
-
-def _known(workspace: Workspace, registry: Registry, key: str) -> Manifest | None:
-    """Return the manifest of the base, by the digest on record, since a tag can be moved."""
+def _known(workspace: Workspace, registry: Registry, repository: str, key: str) -> Manifest | None:
+    """Return the manifest of an image, by the digest on record, since a tag can be moved."""
     if workspace.store.has(KIND, key):
-        recorded = registry.manifest(REPOSITORY, workspace.store.get_json(KIND, key)["reference"])
+        recorded = registry.manifest(repository, workspace.store.get_json(KIND, key)["reference"])
         if recorded is not None:
             return recorded
-    found = registry.manifest(REPOSITORY, key[:12])
-    if found is None or _config(registry, found)["config"].get("Labels", {}).get(KEY) != key:
+    found = registry.manifest(repository, key[:12])
+    if found is None or pulled.configuration(registry, repository, found)["config"].get("Labels", {}).get(KEY) != key:
         return None
     return found
 
 
-def _made(registry: Registry, manifest: Manifest) -> bases.Made:
-    document = _config(registry, manifest)
-    reference = registry.reference(REPOSITORY, manifest.digest)
-    parent = layers.Parent(
-        name=reference,
-        architecture=document["architecture"],
-        os=document["os"],
-        config=layers.inherited(document["config"]),
-        layers=tuple(document["rootfs"]["diff_ids"]),
-    )
-    found = Base(reference, parent.labels[KEY], packages_in(parent.labels))
+def _made(registry: Registry, repository: str, manifest: Manifest) -> bases.Made:
+    parent = pulled.parent(registry, repository, manifest)
+    found = Base(parent.name, parent.labels[KEY], packages_in(parent.labels))
     return bases.Made(found, parent, float(parent.labels[MEGABYTES]))
-
-
-def _config(registry: Registry, manifest: Manifest) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(registry.blob(REPOSITORY, manifest.value["config"]["digest"]))
-    return document
 
 
 def _described(part: dict[str, Any]) -> dict[str, Any]:
@@ -145,9 +140,7 @@ def pull(client: docker.DockerClient, reference: str) -> None:
     """
     from docker import errors
 
-    name, _, image_digest = reference.partition("@")
-    address, _, repository = name.rpartition("/")
-    registry = Registry(address)
+    registry, repository, image_digest = pulled.at(reference)
     # The engine would try for a minute before it says that a layer is not what it should be.
     registry.check(repository, image_digest, below=False)
     with answering():

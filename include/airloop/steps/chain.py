@@ -13,6 +13,7 @@ from airloop.refs import Outcome, Ref, VerdictRef, VerificationRef
 from airloop.steps.each import (
     judge_candidate,
     package_bundle,
+    refuse_without_registry,
     release,
     take_snapshot,
     train_model,
@@ -60,6 +61,7 @@ def run_all(
     report: Callable[[str], None] = log.info,
 ) -> Run:
     """Run the whole chain in this process, without Airflow; it ends early, with the reasons, unless all agree."""
+    refuse_without_registry(workspace, pipeline)
     run = Run()
     verdict = _learn(run, workspace, pipeline, as_of, watch)
     if verdict.outcome is not Outcome.PROMOTE:

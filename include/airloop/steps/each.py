@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airloop.bundle import Bundle
     from airloop.data.snapshot import Snapshot
     from airloop.spec import Pipeline
+    from airloop.trainers.distributed_workers import Workers
     from airloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ def train_model(
     rows = _snapshot(workspace, snapshot)
     with _in_store("validate_data"):
         checked = load_validation(workspace, validation.digest)
-    trained = training.train(workspace, pipeline, snapshot.digest, rows, validation.digest, checked)
+    workers = _workers(workspace, pipeline)
+    trained = training.train(workspace, pipeline, snapshot.digest, rows, validation.digest, checked, workers=workers)
     return ModelRef(
         digest=trained.digest,
         uri=workspace.store.uri("models", trained.digest),
@@ -123,11 +125,12 @@ def package_bundle(
     """Freeze everything that serving needs under one digest, sign it, and make the image where the target runs images.
 
     Raises ReleaseRefused unless the verdict is PROMOTE, EvidenceError when it cannot be signed, ImageError when the
-    image cannot be made.
+    image cannot be made or has no registry to lie in, ClusterRefused when the cluster does not look into it.
     """
     from airloop import bundle, evidence
 
     _refuse_unless_promoted(pipeline, verdict)
+    refuse_without_registry(workspace, pipeline)
     made = bundle.package(
         workspace,
         pipeline,
@@ -215,11 +218,28 @@ def roll_back(
     return room.roll_back(workspace, pipeline, to=to, reason=reason, by=by, run_id=run_id, report=report)
 
 
+def refuse_without_registry(workspace: Workspace, pipeline: Pipeline) -> None:
+    """Raise ImageError where the pipeline's target pulls images from a registry and there is none."""
+    from airloop import images
+
+    images.refuse_without_registry(workspace, pipeline.spec.release.target)
+
+
+def _workers(workspace: Workspace, pipeline: Pipeline) -> Workers | None:
+    """Return what starts pods for a training that runs in a pod and has several workers."""
+    if pipeline.spec.model.workers == 1:
+        return None
+    from airloop.cluster.workers import worker_pods
+
+    return worker_pods(workspace, pipeline)
+
+
 def _with_image(workspace: Workspace, pipeline: Pipeline, made: Bundle, ref: BundleRef) -> BundleRef:
     from airloop import evidence, images
 
     image = images.build(workspace, pipeline.name, made)
-    return ref.model_copy(update={"image": image.reference, "sbom": evidence.record_sbom(workspace, image)})
+    sbom = evidence.record_sbom(workspace, image, on_cluster=pipeline.spec.release.target == "kubernetes")
+    return ref.model_copy(update={"image": image.reference, "sbom": sbom})
 
 
 def _snapshot(workspace: Workspace, ref: SnapshotRef) -> Snapshot:

@@ -130,6 +130,14 @@ def test_it_serves_read_only_without_a_network_as_any_user(stack, built, client,
         server.remove(force=True)
 
 
+def test_without_a_proof_it_says_that_it_has_no_pandas_and_what_to_do(built, client):
+    bundle, image = built
+    code, said = run(client, image.reference)
+    assert code == 1
+    assert said.count("\n") == 1 and said.startswith(f"bundle {bundle.digest[:12]} needs pandas"), said
+    assert "(not verified yet). Set AIRLOOP_PROOF to what `verify_bundle` proved" in said
+
+
 def test_a_changed_byte_of_the_bundle_inside_is_refused_and_named(stack, built, client):
     bundle, image = built
     parent = layers.parent_of(client.images.get(image.reference).attrs)

@@ -6,6 +6,9 @@ import base64
 import dataclasses
 import io
 import json
+import os
+import subprocess
+import sys
 import tarfile
 import time
 
@@ -14,10 +17,10 @@ import pytest
 from airloop import images
 from airloop.bundle.locked import requirements
 from airloop.errors import ImageError, Unreachable
-from airloop.images import archive
+from airloop.images import archive, bases, layers, pulled, pushing
 from airloop.images.registry import Registry
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]  # the base is pushed once
 
 USERS = b"somebody:$2b$04$S8XLBgv2rf1bbAPTGSvpO.Sp5YnVSXC3wVtggSE/RsvTC1x/KRFpO\n"
 REGISTRY = "/var/lib/registry/docker/registry/v2"
@@ -81,7 +84,7 @@ def test_a_new_model_needs_no_engine(registry, pushed, bundle, monkeypatch):
 def test_without_an_engine_and_a_base_it_says_so(registry, bundle, monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     empty = dataclasses.replace(registry, registry=f"{registry.registry}/empty", home=tmp_path)
-    with pytest.raises(Unreachable, match=r"the Docker engine does not do it: .*port=9"):
+    with pytest.raises(Unreachable, match=r"the Docker engine .*port=9.* And \S+/serving-base:for-\w+ is not there"):
         images.build(empty, "flights", bundle("3"))
 
 
@@ -159,3 +162,51 @@ def test_a_registry_behind_a_password_gets_the_docker_login(client, free_port, a
                     Registry(address).put_blob("flights", b"data")
     finally:
         container.remove(force=True, v=True)
+
+
+def test_what_nodes_pull_is_checked_without_an_engine(registry, pushed, bundle, client, monkeypatch):
+    made, image = pushed
+    altered = images.build(registry, "flights", bundle("7"))
+    whole = Registry(registry.registry).blob("flights", altered.layer)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    there = images.pullable(registry, image.reference)
+    assert (there.layers[-1], there.labels["dev.airloop.bundle"]) == (image.layer, made.digest)
+    assert there.config["User"] == "10001:10001"
+    overwrite(client, registry, altered.layer, whole[:-1] + b"?")
+    with pytest.raises(ImageError, match=rf"/flights: blob {altered.layer} was altered in the registry"):
+        images.pullable(registry, altered.reference)
+    overwrite(client, registry, altered.layer, whole)
+    assert images.pullable(registry, altered.reference).layers[-1] == altered.layer
+
+
+def test_an_image_on_an_engine_is_nothing_that_nodes_pull(stack, built):
+    with pytest.raises(ImageError, match=r"is on a Docker engine, where no cluster can pull it: set AIRLOOP_REGISTRY"):
+        images.pullable(stack, built[1].reference)
+
+
+def test_an_image_is_pushed_once_and_found_by_who_has_no_engine(registry, stack, pushed, client):
+    below = layers.parent_of(client.images.get(images.base(stack).reference).attrs)
+    below = dataclasses.replace(below, megabytes=1.0)
+
+    def make():
+        return bases.with_code(client, below, {"opt/airloop/answer": b"42"}, f"{stack.prefix}/steps")
+
+    def nobody():
+        raise Unreachable("nobody answers")
+
+    found = pushing.published(registry, "steps", "for-test", make).base.reference
+    assert found.startswith(f"{registry.registry}/steps@sha256:")
+    assert pushing.published(registry, "steps", "for-test", make).base.reference == found
+    assert pushing.published(registry, "steps", "for-test", nobody).base.reference == found
+    with pytest.raises(Unreachable, match="nobody answers"):
+        pushing.published(registry, "steps", "for-another", nobody)
+    assert pulled.held(found).layers[:-1] == below.layers
+
+
+def test_what_is_shared_is_pushed_ahead_for_those_without_an_engine(registry, pushed, tmp_path):
+    env = os.environ | {"AIRLOOP_HOME": str(tmp_path), "AIRLOOP_REGISTRY": registry.registry, "PYTHONPATH": "include"}
+    command = [sys.executable, "-m", "airloop", "images", "--no-steps"]
+    said = json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    assert said["serving"] == pushed[1].base
+    assert said.keys() == {"serving", "serving_with_pandas"}
+    assert all(pulled.held(reference).labels["dev.airloop.packages"] for reference in said.values())
