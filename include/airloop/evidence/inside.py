@@ -54,14 +54,16 @@ class Inside:
     packages: tuple[tuple[str, str, str], ...]
 
 
-def inside(workspace: Workspace, image: Image) -> Inside:
+def inside(workspace: Workspace, image: Image, *, on_cluster: bool = False) -> Inside:
     """Return what is in the base of ``image``, looked at once per base, in a container without network or rights.
 
-    Raises ImageError when the image cannot say it, Unreachable when engine or store does not answer.
+    With ``on_cluster`` in a pod, and no Docker engine takes part. Raises ImageError when the image cannot say it,
+    ClusterRefused when the cluster does not let it, Unreachable when engine, cluster or store does not answer.
     """
     name = digest.of_value(["inside", image.base, LOOK])
     if not workspace.store.has(KIND, name):
-        workspace.store.put_json(KIND, name, _look(workspace, image.reference))
+        look = _look_in_pod if on_cluster else _look
+        workspace.store.put_json(KIND, name, look(workspace, image.reference))
     found = workspace.store.get_json(KIND, name)
     system, version = found["system"]
     packages = tuple((package, its_version, machine) for package, its_version, machine in found["packages"])
@@ -85,6 +87,12 @@ def _look(workspace: Workspace, reference: str) -> Any:
             return _said(container, reference)
         finally:
             container.remove(force=True)
+
+
+def _look_in_pod(workspace: Workspace, reference: str) -> Any:
+    from airloop.evidence.looking import look_in_pod
+
+    return json.loads(look_in_pod(workspace, reference, ["python", "-c", LOOK]))
 
 
 def _said(container: Container, reference: str) -> Any:

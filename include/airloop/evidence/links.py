@@ -108,6 +108,9 @@ def _image(workspace: Workspace, statement: Statement, heal: bool) -> None:
     of = images.find(workspace, statement.image).bundle
     if of != statement.bundle:
         raise EvidenceError(f"image {statement.image} was made of bundle {of[:12]}, not {statement.bundle[:12]}")
+    if statement.facts["target"] == "kubernetes":
+        images.pullable(workspace, statement.image)
+        return
     if not heal:
         _refuse_unless_on_engine(statement.image)
     images.ready(workspace, statement.image)

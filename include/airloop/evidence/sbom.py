@@ -26,15 +26,16 @@ ROOT = "image"
 """How the document refers to the image itself."""
 
 
-def record_sbom(workspace: Workspace, image: Image) -> str:
+def record_sbom(workspace: Workspace, image: Image, *, on_cluster: bool = False) -> str:
     """Write what is in ``image`` as CycloneDX 1.6 JSON and return the document's SHA-256, which is its name.
 
     The same image gives the same bytes: its instant is the data's cut-off. Raises BundleError when the image's bundle
-    is gone or altered, ImageError when it cannot be looked into, Unreachable when store or engine does not answer.
+    is gone or altered, ImageError when it cannot be looked into, Unreachable when store or engine does not answer. With
+    ``on_cluster`` it is looked into by the cluster, which may raise ClusterRefused, and not by an engine.
     """
     from cyclonedx.output.json import JsonV1Dot6
 
-    content = f"{JsonV1Dot6(_document(workspace, image)).output_as_string(indent=1)}\n".encode()
+    content = f"{JsonV1Dot6(_document(workspace, image, on_cluster=on_cluster)).output_as_string(indent=1)}\n".encode()
     name = digest.of_bytes(content)
     if not workspace.store.has(KIND, name):
         with workspace.store.writing(KIND, name) as folder:
@@ -68,7 +69,7 @@ def _sha256(component: dict[str, Any]) -> str:
     return next((str(one["content"]) for one in component.get("hashes", ()) if one["alg"] == "SHA-256"), "none")
 
 
-def _document(workspace: Workspace, image: Image) -> Bom:
+def _document(workspace: Workspace, image: Image, *, on_cluster: bool) -> Bom:
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
 
@@ -88,7 +89,7 @@ def _document(workspace: Workspace, image: Image) -> Bom:
         bom_ref="bundle",
         hashes=_hashes(bundle.digest),
     )
-    below = [*_packages(image), *_of_base(inside(workspace, image))]
+    below = [*_packages(image), *_of_base(inside(workspace, image, on_cluster=on_cluster))]
     document = Bom(
         components=[base, model, *below],
         metadata=BomMetaData(component=root, timestamp=bundle.data_cut_off),

@@ -14,13 +14,13 @@ import msgspec
 
 from airloop import images
 from airloop.engine import connected, server_container
-from airloop.engine.connection import LABEL
-from airloop.errors import BundleError, ImageError, Unreachable
+from airloop.errors import BundleError, Unreachable
 from airloop.gateway import Gateway
 from airloop.serving.tokens import Tokens
 from airloop.spec.fields import format_size
 from airloop.verification import confinement, leftovers
 from airloop.verification.running import Facts, Running, Silent
+from airloop.verification.shipping import refuse_unless_of
 
 if TYPE_CHECKING:
     import docker
@@ -57,7 +57,7 @@ def running_container(workspace: Workspace, serving: Serving, bundle: Bundle, im
         gateway = Gateway(workspace, client)
         gateway.ensure()
         about = client.images.get(image)
-        _check_image(about, bundle, image)
+        refuse_unless_of(bundle, image, about.attrs["Config"])
         granted = Tokens(secrets.token_urlsafe(16), secrets.token_urlsafe(16))
         name = f"{workspace.prefix}-verify-{secrets.token_hex(6)}"
         with _container(client, workspace, serving, bundle, image, name, granted) as container:
@@ -98,15 +98,6 @@ def _container(
             connection.close()
     finally:
         leftovers.remove(container)
-
-
-def _check_image(about: Image, bundle: Bundle, reference: str) -> None:
-    config = about.attrs["Config"]
-    holds = (config.get("Labels") or {}).get(f"{LABEL}.bundle", "")
-    if holds != bundle.digest:
-        raise ImageError(f"{reference} holds bundle {holds[:12] or 'none'}, not {bundle.digest[:12]}")
-    if str(config.get("User") or "").partition(":")[0] in ("", "0", "root"):
-        raise ImageError(f"{reference} runs as root where nobody says otherwise: an image names a user of its own")
 
 
 def _wait(container: Container, server: ServerClient, serving: Serving) -> None:

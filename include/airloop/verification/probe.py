@@ -1,4 +1,4 @@
-"""Runs inside a model's container, alone in its Python, and says as JSON who the server is and what it could write.
+"""Runs inside a model's container, alone in its Python, and says as JSON who the server is and what it could do.
 
 Nothing of the project is imported here: its text is handed to ``python -c`` there.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 SERVER = 1
 """The process that the container runs."""
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 NOT_FILES = ("/proc", "/sys")
 """The kernel's own; the engine masks or protects what matters there."""
 
@@ -46,6 +47,38 @@ def interfaces() -> list[str]:
     return [name for name in names if name != "lo"]
 
 
+def age_s(pid: int) -> float:
+    """Return for how long a process has been running, seconds."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat, open("/proc/uptime", encoding="utf-8") as up:  # noqa: PTH123
+        begun = int(stat.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return float(up.read().split()[0]) - begun
+
+
+def memory_bytes() -> int:
+    """Return what all here but this process use, less cached files; 0 where it is not told (cgroup versions 2, 1)."""
+    for folder, used, cached in (
+        ("/sys/fs/cgroup", "memory.current", "inactive_file"),
+        ("/sys/fs/cgroup/memory", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        if os.path.exists(f"{folder}/{used}"):  # noqa: PTH110
+            with open(f"{folder}/{used}", encoding="utf-8") as whole:  # noqa: PTH123
+                return int(whole.read()) - numbers(f"{folder}/memory.stat")[cached] - own_bytes()
+    return 0
+
+
+def own_bytes() -> int:
+    """Return what this process alone uses."""
+    rollup = "/proc/self/smaps_rollup"
+    return 1024 * numbers(rollup).get("Anonymous:", 0) if os.path.exists(rollup) else 0  # noqa: PTH110
+
+
+def numbers(path: str) -> dict[str, int]:
+    """Return name → number of a file with a pair on each line."""
+    with open(path, encoding="utf-8") as stream:  # noqa: PTH123
+        words = [line.split() for line in stream]
+    return {word[0]: int(word[1]) for word in words if len(word) > 1 and word[1].isdigit()}
+
+
 def main() -> None:
     """Print what was seen."""
     known = status(SERVER)
@@ -55,6 +88,9 @@ def main() -> None:
         "gains_privileges": known["NoNewPrivs"] != "1",
         "interfaces": interfaces(),
         "writable": list(writable("/")),
+        "has_account": os.path.exists(ACCOUNT),  # noqa: PTH110
+        "age_s": age_s(SERVER),
+        "memory_bytes": memory_bytes(),
     }
     json.dump(seen, sys.stdout)
 

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 
 from airloop.bundle import Bundle
-from airloop.errors import BundleError, Unreachable
+from airloop.errors import BundleError
 from airloop.serving.client import ServerClient
-from airloop.serving.refusal import Refusal
 from airloop.serving.slot import TOLERANCE
-from airloop.verification.running import GATEWAY_S_OWN, Silent
+from airloop.verification.running import Running, golden_rows
 
 Array = np.ndarray[Any, Any]
 
 
-def replay(url: str, token: str, bundle: Bundle) -> float:
+def replay(server: Running, bundle: Bundle) -> float:
     """Return the largest difference from the golden answers.
 
     Raises BundleError when one is off by more than TOLERANCE, when a row's answer depends on the rows beside it, or
@@ -24,15 +23,9 @@ def replay(url: str, token: str, bundle: Bundle) -> float:
     """
     expected = np.array(bundle.golden.expected, dtype=np.float64)
     rows = [{name: values[row] for name, values in bundle.golden.inputs.items()} for row in range(len(expected))]
-    with ServerClient(url, token) as client:
-        try:
-            together = _answers(client, bundle, rows, expected.shape)
-            alone = np.concatenate([_answers(client, bundle, [row], (1, *expected.shape[1:])) for row in rows])
-        except Refusal as error:
-            kind = Silent if error.status in GATEWAY_S_OWN else BundleError
-            raise kind(f"the server refuses golden rows: {error}") from error
-        except Unreachable as error:
-            raise Silent(f"the server stopped answering golden rows: {error}") from error
+    with server.client() as client, golden_rows():
+        together = _answers(client, bundle, rows, expected.shape)
+        alone = np.concatenate([_answers(client, bundle, [row], (1, *expected.shape[1:])) for row in rows])
     _compare(together, expected, "expected")
     _compare(alone, together, "together with the other rows it was")
     return float(np.abs(together - expected).max(initial=0.0))

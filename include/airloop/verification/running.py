@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from airloop.errors import BundleError
+from airloop.errors import BundleError, Unreachable
+from airloop.serving.client import ServerClient
+from airloop.serving.refusal import Refusal
 
 GATEWAY_S_OWN = (502, 503, 504)
 """Answers by which a gateway says that it does not reach the server; a server's own mistake is a 500."""
@@ -40,3 +43,21 @@ class Running:
     facts: Callable[[], Facts]
     pid: int = 0
     """Of its process, where that is on this machine."""
+    door: Callable[[], ServerClient] | None = None
+    """Makes a client that takes another way than the URL; what lies on that way is no part of the server's latency."""
+
+    def client(self) -> ServerClient:
+        """Return a client of its own, to be closed."""
+        return self.door() if self.door else ServerClient(self.url, self.token)
+
+
+@contextmanager
+def golden_rows() -> Iterator[None]:
+    """Turn a server's refusal of a golden row into BundleError, and no answer into Silent."""
+    try:
+        yield
+    except Refusal as error:
+        kind = Silent if error.status in GATEWAY_S_OWN else BundleError
+        raise kind(f"the server refuses golden rows: {error}") from error
+    except Unreachable as error:
+        raise Silent(f"the server stopped answering golden rows: {error}") from error

@@ -13,7 +13,7 @@ from airloop.errors import AirloopError, BundleError
 from airloop.serving import proof
 from airloop.spec.gates import LimitGate
 from airloop.verification.limits import judge
-from airloop.verification.measure import latencies_ms, p50_and_p99
+from airloop.verification.measure import burst_ms
 from airloop.verification.process import running_server
 from airloop.verification.prove import prove
 from airloop.verification.replay import replay
@@ -44,7 +44,7 @@ class Verification:
     latency_p99_ms: float
     bundle_mb: float
     memory_mb: float
-    """Proportional set size of the server process; of a container what counts against its limit."""
+    """Proportional set size of the server process; of a container or pod what counts against its limit."""
     start_s: float
     """From starting it until the bundle is served."""
     largest_difference: float
@@ -55,7 +55,7 @@ class Verification:
     """What was run, by its digest; "" where the bundle was served by a process on this machine."""
     image_mb: float = 0.0
     user: str = ""
-    """The user id of the server in its container."""
+    """The user id of the server in its container or pod."""
     writable: tuple[str, ...] = ()
     """The topmost paths that it could write there."""
 
@@ -65,12 +65,12 @@ def verify(workspace: Workspace, pipeline: Pipeline, bundle_digest: str, image: 
 
     A result that passed is kept under what was asked and found again; a failed one is measured anew each time, and a
     scanner (``release.scan``) looks every time: what it knows changes. Raises BundleError when the bundle is missing or
-    altered, ImageError when the image is, Unreachable when store, engine or gateway do not answer.
+    altered, ImageError when the image is, Unreachable when store, engine, gateway or cluster do not answer, and
+    ClusterRefused when the cluster takes no such pod.
     """
     bundle = open_bundle(workspace, bundle_digest)
     limits = tuple(gate for gate in pipeline.spec.gates if isinstance(gate, LimitGate))
-    asked = [bundle_digest, [gate.model_dump(mode="json") for gate in limits], METHOD]
-    name = digest.of_value([*asked, image, pipeline.spec.serving.model_dump(mode="json")] if image else asked)
+    name = _name(pipeline, bundle_digest, limits, image)
     if workspace.store.has(KIND, name):
         result = _stored(workspace.store.get_json(KIND, name))
     else:
@@ -84,6 +84,15 @@ def verify(workspace: Workspace, pipeline: Pipeline, bundle_digest: str, image: 
     return name, result
 
 
+def _name(pipeline: Pipeline, bundle_digest: str, limits: tuple[LimitGate, ...], image: str) -> str:
+    """Return what names the result: all that is asked of the bundle, and how its image is run."""
+    asked = [bundle_digest, [gate.model_dump(mode="json") for gate in limits], METHOD]
+    if image:
+        asked += [image, pipeline.spec.serving.model_dump(mode="json")]
+        asked += ["kubernetes"] if pipeline.spec.release.target == "kubernetes" else []
+    return digest.of_value(asked)
+
+
 def _verify(
     workspace: Workspace, pipeline: Pipeline, bundle: Bundle, limits: tuple[LimitGate, ...], image: str
 ) -> Verification:
@@ -91,7 +100,7 @@ def _verify(
     try:
         shown = _prove(workspace, bundle)
         with _running(workspace, pipeline, bundle, image) as server:
-            largest = replay(server.url, server.token, bundle)
+            largest = replay(server, bundle)
             median, p99 = _latency(server, bundle, limits)
             facts = server.facts()
     except BundleError as error:
@@ -116,6 +125,10 @@ def _verify(
 def _running(workspace: Workspace, pipeline: Pipeline, bundle: Bundle, image: str) -> AbstractContextManager[Running]:
     if not image:
         return running_server(workspace, bundle)
+    if pipeline.spec.release.target == "kubernetes":
+        from airloop.verification.pod import running_pod
+
+        return running_pod(workspace, pipeline.spec.serving, bundle, image)
     from airloop.verification.container import running_container
 
     return running_container(workspace, pipeline.spec.serving, bundle, image)
@@ -139,7 +152,7 @@ def _latency(server: Running, bundle: Bundle, limits: tuple[LimitGate, ...]) -> 
     bound = min((gate.latency_p99_ms for gate in limits if gate.latency_p99_ms is not None), default=float("inf"))
     best = (float("inf"), float("inf"))
     for _ in range(BURSTS):
-        median, p99 = p50_and_p99(latencies_ms(server.url, server.token, bundle))
+        median, p99 = burst_ms(server, bundle)
         best = min(best, (p99, median))
         if p99 <= bound:
             break
