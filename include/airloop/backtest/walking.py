@@ -61,7 +61,7 @@ def walk(
 
 def most_jobs(pipeline: Pipeline) -> int:
     """Return how many of the pipeline's trainings this machine has cores for, at least 1."""
-    return cores.at_once(pipeline.spec.model.threads)
+    return cores.at_once(cores.wanted_by(pipeline.spec.model))
 
 
 def _learn(hands: Crew, ticks: Sequence[Tick], tell: Tell) -> list[Learned]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from airloop.errors import BundleError, TrainingError, nearest
 
 if TYPE_CHECKING:
+    from airloop.trainers.distributed_workers import Workers
     from airloop.trainers.protocol import Fitted, Trainer
 
 _BY_NAME = {"xgboost": "airloop.trainers.boosting.XGBoostTrainer"}
@@ -28,6 +29,15 @@ def find(name: str) -> Trainer:
         return cast("Trainer", getattr(importlib.import_module(module), attribute)())
     except (ImportError, AttributeError) as error:
         raise TrainingError(f"model.trainer: {name!r} cannot be loaded: {error}.{nearest(name, _BY_NAME)}") from error
+
+
+def spread(name: str, workers: Workers) -> Trainer:
+    """Return a new trainer that fits on ``workers``. Raises TrainingError where a trainer cannot."""
+    if name != "xgboost":
+        raise TrainingError(f"model.workers: trainer {name!r} fits in one process; set 1, or model.trainer: xgboost")
+    from airloop.trainers.distributed import SpreadTrainer
+
+    return SpreadTrainer(workers)
 
 
 def libraries(name: str) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class XGBoostTrainer:
 
     def fit_replicate(self, data: TrainingData, model: Model, number: int, checkpoints: Checkpoints) -> Fitted:
         # The rows left out weigh nothing in the matrix that is already there, so a replicate costs boosting alone.
-        seed = _replicate_seed(model.seed, number)
+        seed = replicate_seed(model.seed, number)
         train, _ = self._load_matrices(data, model, checkpoints.folder)
         train.set_weight(weights_without_a_tenth(data.fit.row_hash, seed))
         try:
@@ -86,11 +86,7 @@ class XGBoostTrainer:
     ) -> Fitted:
         train, watch = self._load_matrices(data, model, checkpoints.folder)
         run = Rounds(self._parameters(data, model, seed), train, watch, model, chunk, checkpoints, name)
-        booster, history = run.train()
-        if not history:
-            return XGBoostModel(booster)
-        best = _first_rounds(booster, run.best(history) + 1)
-        return XGBoostModel(best, (watched_metric(model), tuple(history)))
+        return kept(run, model)
 
     def _parameters(self, data: TrainingData, model: Model, seed: int) -> dict[str, Any]:
         return with_constraints(parameters(model, data.classes, seed), data.features)
@@ -106,9 +102,19 @@ class XGBoostTrainer:
         return self._matrices[1:]
 
 
+def kept(run: Rounds, model: Model) -> XGBoostModel:
+    """Train, and return the rounds up to the best one; all of them where none is watched."""
+    booster, history = run.train()
+    if not history:
+        return XGBoostModel(booster)
+    best = _first_rounds(booster, run.best(history) + 1)
+    return XGBoostModel(best, (watched_metric(model), tuple(history)))
+
+
 def _first_rounds(booster: xgboost.Booster, rounds: int) -> xgboost.Booster:
     return booster[:rounds] if rounds < booster.num_boosted_rounds() else booster
 
 
-def _replicate_seed(seed: int, number: int) -> int:
+def replicate_seed(seed: int, number: int) -> int:
+    """Return the seed of a replicate's draws."""
     return int(digest.of_value(["replicate", seed, number])[:7], 16)

@@ -50,11 +50,14 @@ class Rounds:
         """Return the booster after the last round tried, and the watched metric after each round."""
         booster, history = self._start()
         while booster.num_boosted_rounds() < self._rounds and not self._is_over(history):
-            self._advance(booster, history)
-            packed = checkpoint.pack(booster, history)
+            packed = self._following(booster, history)
             self._checkpoints.write(self._name, packed)
             booster, history = self._open(packed)
         return booster, history
+
+    def next_chunk(self, packed: bytes | None) -> bytes:
+        """Return the bytes after the chunk that begins with ``packed``; no checkpoint is read or written."""
+        return self._following(*self._open(packed))
 
     def best(self, history: list[float]) -> int:
         """Return the first round with the best value, from 0."""
@@ -81,6 +84,10 @@ class Rounds:
         cache = [self._train, *([self._watch] if self._watch is not None else [])]
         booster = xgboost.Booster(self._params, cache, model_file=bytearray(packed) if packed else None)
         return booster, checkpoint.unpack(booster)
+
+    def _following(self, booster: xgboost.Booster, history: list[float]) -> bytes:
+        self._advance(booster, history)
+        return checkpoint.pack(booster, history)
 
     def _advance(self, booster: xgboost.Booster, history: list[float]) -> None:
         start = booster.num_boosted_rounds()

@@ -34,8 +34,8 @@ def assemble(
     """Return the schema and the encoded training rows, split into rows to fit and later rows to watch.
 
     Two passes: the first learns schema, times and labels, the second encodes. Above ``model.external_memory_above``
-    rows the arrays lie in files in ``scratch``. Raises TrainingError and FeatureError for rows that no model can be
-    fitted from.
+    rows, and with several workers, the arrays lie in files in ``scratch``. Raises TrainingError and FeatureError for
+    rows that no model can be fitted from.
     """
     excluded = validation.excluded_positions()
     inputs = {name: snapshot.columns[name] for name in input_columns(spec, snapshot.columns)}
@@ -71,7 +71,9 @@ def _encode(spec: Spec, schema: Schema, cache: FeatureCache, survey: Survey, scr
     hashes = np.concatenate([part.hashes for part in survey.parts])
     watched = _watched(spec, survey, hashes)
     _check_classes(spec, schema, labels[~watched])
-    on_disk = scratch if len(labels) > spec.model.external_memory_above else None
+    # Workers are handed their rows batch by batch, so that they need not be in memory here as well.
+    is_large = len(labels) > spec.model.external_memory_above or spec.model.workers > 1
+    on_disk = scratch if is_large else None
     fit = _empty("fit", int((~watched).sum()), len(schema.features), on_disk)
     watch = _empty("watch", int(watched.sum()), len(schema.features), on_disk)
     row = filled_fit = filled_watch = 0

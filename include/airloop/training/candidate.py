@@ -15,6 +15,8 @@ from airloop.training.registration import check_reachable, register
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
     from airloop.spec import Pipeline
+    from airloop.spec.model import Model
+    from airloop.trainers.distributed_workers import Workers
     from airloop.validation import Validation
     from airloop.workspace import Workspace
 
@@ -41,8 +43,12 @@ def train(
     snapshot: Snapshot,
     validation_digest: str,
     validation: Validation,
+    *,
+    workers: Workers | None = None,
 ) -> Trained:
     """Fit, store and register the candidate of ``snapshot``, or find it where that was done before.
+
+    ``workers`` start those of ``model.workers``, where it is more than one; None means processes of this machine.
 
     Raises TrainingError and FeatureError when no model can be fitted, Unreachable when the store or MLflow does not
     answer; a retry then goes on where this call came to.
@@ -59,7 +65,7 @@ def train(
                 from airloop.training.fitting import fit
 
                 # From before the rows are read on: those that stand in line need no memory.
-                with cores.held(workspace.home, pipeline.spec.model.threads):
+                with cores.held(workspace.home, _cores(pipeline.spec.model, workers)):
                     fit(
                         workspace,
                         pipeline,
@@ -68,7 +74,14 @@ def train(
                         snapshot=snapshot,
                         validation_digest=validation_digest,
                         validation=validation,
+                        workers=workers,
                     )
     entry = register(workspace, pipeline, model)
     record = json.loads((store.folder("models", model) / "training.json").read_text(encoding="utf-8"))
     return Trained(model, entry.version, entry.run_id, record["metrics"])
+
+
+def _cores(model: Model, workers: Workers | None) -> int:
+    if workers is None or workers.are_here or model.workers == 1:
+        return cores.wanted_by(model)
+    return 1

@@ -19,6 +19,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airloop.spec.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,11 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 def count() -> int:
     """Return how many cores this process may use, at least 1; a container's limit counts."""
     return max(1, math.ceil(min(len(_numbers()), limit())))
+
+
+def wanted_by(model: Model) -> int:
+    """Return how many cores a fit uses whose workers, if it has any, are on this machine."""
+    return model.threads * model.workers
 
 
 def at_once(threads: int) -> int:

@@ -18,6 +18,7 @@ from airloop.features.code import FeatureCode
 from airloop.features.inputs import input_columns
 from airloop.profiles.reference import FOLDER
 from airloop.scoring import SavedHooks, save_servable
+from airloop.trainers.distributed_workers import LocalProcesses
 from airloop.training.assembly import assemble
 from airloop.training.checkpoints import checkpoints_in
 from airloop.training.identity import code_digest, library_versions, spec_digest
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from airloop.features.schema import Schema
     from airloop.profiles.reference import Reference
     from airloop.spec import Pipeline
+    from airloop.spec.model import Model
     from airloop.spec.words import Task
     from airloop.trainers.checkpoint import Checkpoints
-    from airloop.trainers.protocol import Fitted, TrainingData
+    from airloop.trainers.distributed_workers import Workers
+    from airloop.trainers.protocol import Fitted, Trainer, TrainingData
     from airloop.validation import Validation
     from airloop.workspace import Workspace
 
@@ -50,6 +53,7 @@ def fit(
     snapshot: Snapshot,
     validation_digest: str,
     validation: Validation,
+    workers: Workers | None = None,
 ) -> None:
     """Train ``models/<model>``: a servable folder, ``reference/``, ``replicates/<i>/`` and ``training.json``.
 
@@ -60,7 +64,7 @@ def fit(
     checkpoints = checkpoints_in(workspace.store, KIND, model)
     work = checkpoints.folder
     with _saying_what_to_do(work):
-        made = _make(workspace, pipeline, snapshot, validation, checkpoints)
+        made = _make(workspace, pipeline, snapshot, validation, checkpoints, workers)
     lineage = {
         "snapshot": snapshot_digest,
         "validation": validation_digest,
@@ -104,11 +108,16 @@ class _Made:
 
 
 def _make(
-    workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot, validation: Validation, checkpoints: Checkpoints
+    workspace: Workspace,
+    pipeline: Pipeline,
+    snapshot: Snapshot,
+    validation: Validation,
+    checkpoints: Checkpoints,
+    workers: Workers | None,
 ) -> _Made:
     """Fit. What the trainer holds open in the checkpoints' folder is closed on return."""
     spec = pipeline.spec
-    trainer = trainers.find(spec.model.trainer)
+    trainer = _trainer(spec.model, workers)
     trainer.check(spec.model)
     code = FeatureCode.load(pipeline.folder, spec.features, input_columns(spec, snapshot.columns))
     schema, rows = assemble(workspace, spec, code, snapshot, validation, checkpoints.folder)
@@ -120,6 +129,12 @@ def _make(
     making = Making(workspace, spec, snapshot, validation.excluded_positions(), schema, code, fitted)
     reference = build_reference(making, results["importance"])
     return _Made(schema, code, fitted, replicates, reference, results)
+
+
+def _trainer(model: Model, workers: Workers | None) -> Trainer:
+    if model.workers == 1:
+        return trainers.find(model.trainer)
+    return trainers.spread(model.trainer, workers or LocalProcesses())
 
 
 def _windows(snapshot: Snapshot) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ import importlib.util
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import airloop
 from airloop import digest, trainers
@@ -14,7 +14,7 @@ from airloop.features.code import digest_of
 from airloop.features.sources import read_sources
 
 if TYPE_CHECKING:
-    from airloop.spec import Pipeline
+    from airloop.spec import Pipeline, Spec
 
 FORMAT = 2
 """Of a model's folder: one of an older format is trained again. 2 has ``reference/``."""
@@ -34,13 +34,21 @@ def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
             "format": FORMAT,
             "snapshot": snapshot,
             "validation": validation,
-            "spec": spec.model_dump(mode="json", include=set(_SECTIONS)),
+            "spec": _described(spec),
             "window_s": spec.monitor.window.total_seconds(),
             "code": code_digest(pipeline),
             "trainer": _trainer_source(spec.model.trainer),
             "versions": library_versions(pipeline),
         }
     )
+
+
+def _described(spec: Spec) -> dict[str, Any]:
+    dumped = spec.model_dump(mode="json", include=set(_SECTIONS))
+    # One worker is what models without the key were fitted by.
+    if spec.model.workers == 1:
+        del dumped["model"]["workers"]
+    return dumped
 
 
 def code_digest(pipeline: Pipeline) -> str:

@@ -1,12 +1,13 @@
-"""Trains in a process of its own, which the test kills: ``python killed.py CHECKPOINTS``."""
+"""Trains in a process of its own, which the test kills: ``python killed.py CHECKPOINTS [WORKERS]``."""
 
 import runpy
 import sys
 from pathlib import Path
 
 from airloop.spec.model import Model
-from airloop.trainers import find
+from airloop.trainers import find, spread
 from airloop.trainers.checkpoint import Checkpoints
+from airloop.trainers.distributed_workers import LocalProcesses
 
 MODEL = Model(
     task="binary",
@@ -19,4 +20,8 @@ MODEL = Model(
 if __name__ == "__main__":
     rows = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
     data = rows["make_data"].__wrapped__()()
-    find("xgboost").fit(data, MODEL, Checkpoints(Path(sys.argv[1])))
+    if len(sys.argv) > 2:
+        model = MODEL.model_copy(update={"workers": int(sys.argv[2]), "threads": 1, "replicates": 0})
+        spread("xgboost", LocalProcesses()).fit(data, model, Checkpoints(Path(sys.argv[1])))
+    else:
+        find("xgboost").fit(data, MODEL, Checkpoints(Path(sys.argv[1])))
