@@ -25,8 +25,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # The stack of docker-compose.yaml needs Docker and a Python, and no virtual environment.
 COMPOSE := "$(PYTHON)" -m airloop.compose
 
-.PHONY: help setup check format test test-unit test-slow test-docker test-e2e demo up down bench lock clean \
-	env compose-up compose-down compose-demo compose-backup compose-restore
+.PHONY: help setup check format test test-unit test-slow test-docker test-kubernetes test-e2e demo \
+	up down bench lock clean env compose-up compose-down compose-demo compose-backup compose-restore
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -60,19 +60,22 @@ format: setup ## rewrite the code as `check` wants it
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-test: test-unit test-slow test-docker test-e2e ## all tests
+test: test-unit test-slow test-docker test-kubernetes test-e2e ## all tests
 
 test-unit: setup ## the fast ones, in a minute
 	$(PY) -m pytest -n auto --dist loadfile
 
 test-slow: setup ## those that need seconds each, or whole processes
-	$(PY) -m pytest -n auto --dist loadfile -m "slow and not e2e and not docker"
+	$(PY) -m pytest -n auto --dist loadfile -m "slow and not e2e and not docker and not kubernetes"
 
 test-docker: setup ## tests on a real Docker engine; skipped, with the reason, where there is none
-	$(PY) -m pytest -m docker
+	$(PY) -m pytest -m "docker and not kubernetes"
+
+test-kubernetes: setup ## tests on a real Kubernetes cluster; skipped, with the reason, where there is none
+	$(PY) -m pytest -m kubernetes
 
 test-e2e: setup ## tests on a real Airflow and a real model server
-	$(PY) -m pytest -m "e2e and not docker"
+	$(PY) -m pytest -m "e2e and not docker and not kubernetes"
 
 demo: setup ## the whole loop on real flights: release, watch, retrain, release
 	@$(PY) -m airloop demo

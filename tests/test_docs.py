@@ -70,7 +70,8 @@ def test_the_readme_names_commands_and_verbs():
 
 def test_pipelines_and_variables_named_in_the_texts_exist():
     text = "\n".join(page.read_text(encoding="utf-8") for page in WRITTEN)
-    files = [*(PROJECT / "include" / "airloop").rglob("*.py"), PROJECT / "docker-compose.yaml"]
+    folders = (PROJECT / "include" / "airloop", PROJECT / "plugins")
+    files = [*(file for folder in folders for file in folder.rglob("*.py")), PROJECT / "docker-compose.yaml"]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     variables = set(re.findall(r"\bAIRLOOP_[A-Z_]+\b", text))
     assert len(variables) > 5
