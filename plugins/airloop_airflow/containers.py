@@ -25,7 +25,7 @@ from airloop.engine.connection import LABEL
 from airloop.errors import StepFailed, StepInterrupted, Unreachable
 from airloop.spec.fields import format_size
 from airloop.steps import elsewhere, surroundings
-from airloop_airflow import left_behind, retries
+from airloop_airflow import abandoned, left_behind, retries
 from airloop_airflow.container_log import ContainerLog
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StepContainer(ResumableJobMixin, DockerOperator):
     def __init__(
         self, *, errand: elsewhere.Errand, workspace: Workspace, limits: Step, context: Context, **kwargs: Any
     ) -> None:
-        task = left_behind.names_of(context["ti"])
+        task = abandoned.names_of(context["ti"])
         told = {"pipeline": errand.pipeline.name, "step": errand.step, "errand": errand.digest, **task}
         self.name = f"{workspace.prefix}-step-{errand.pipeline.name}-{errand.step}-{digest.of_value(task)[:12]}"
         super().__init__(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airloop import clock
 from airloop.workspace import Workspace
-from airloop_airflow.connections import uri_of
+from airloop_airflow.connections import kubernetes_client, uri_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -76,8 +76,9 @@ def only_looks_back(context: Context) -> bool:
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this process, with connections looked up in Airflow."""
-    return replace(Workspace.from_environment(), connection=uri_of)
+    """Return the workspace of this process, with connections looked up in Airflow when they are needed."""
+    found = Workspace.from_environment()
+    return replace(found, connection=uri_of, kubernetes=replace(found.kubernetes, client=kubernetes_client))
 
 
 def pipeline(context: Context, name: str, workspace: Workspace) -> Pipeline:

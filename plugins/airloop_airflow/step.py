@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airloop.spec import Pipeline
     from airloop.workspace import Workspace
     from airloop_airflow.containers import StepContainer
+    from airloop_airflow.pods import StepPod
 
 R = TypeVar("R", bound=Handed)
 HEADLINE = 100
@@ -43,8 +45,10 @@ class StepOperator(BaseOperator):
     """What to tell the spec's notifiers once the task has ended: released, held, rejected or rolled_back."""
     headline = ""
     """What was decided, in a few words; Airflow shows it beside the task in the run's list."""
-    container: StepContainer | None = None
+    place_of_step: StepContainer | StepPod | None = None
     """What the step runs in where that is not this process."""
+    came_back: Mapping[str, Any] | None = None
+    """What the trigger said that watched the step's pod, where it did that in the worker's place."""
 
     def __init__(self, *, pipeline: str, **kwargs: Any) -> None:
         # The one text of a task that shows on the run's page, where a person looks first, and that a task may set.
@@ -58,22 +62,36 @@ class StepOperator(BaseOperator):
         return workspace, run.pipeline(context, self.pipeline, workspace)
 
     def carry_out(self, context: Context, step: Callable[..., R], gives: type[R], **given: Handed | datetime) -> R:
-        """Return what ``step`` gives, carried out where the spec's ``runs_on`` says: here, or in a container."""
+        """Return what ``step`` gives, carried out where the spec's ``runs_on`` says: here, in a container or a pod."""
         workspace, pipeline = self.place(context)
         where = getattr(pipeline.spec.runs_on, step.__name__)
         if where.on == "worker":
             return step(workspace, pipeline, **given)
-        from airloop.steps.elsewhere import Errand
-        from airloop_airflow.containers import StepContainer
+        from airloop.steps import elsewhere
 
-        errand = Errand(step.__name__, pipeline, given)
-        self.container = StepContainer(errand=errand, workspace=workspace, limits=where, context=context)
-        return gives.model_validate(self.container.carry_out(context))
+        asked: dict[str, Any] = {"workspace": workspace, "limits": where, "context": context}
+        if where.on == "docker":
+            from airloop_airflow.containers import StepContainer
+
+            errand = elsewhere.Errand(step.__name__, pipeline, given)
+            self.place_of_step = StepContainer(errand=errand, **asked)
+        else:
+            from airloop_airflow.pods import StepPod
+
+            errand = elsewhere.Errand(step.__name__, pipeline, given, elsewhere.TERMINATION_MESSAGE)
+            self.place_of_step = StepPod(errand=errand, came_back=self.came_back, **asked)
+        return gives.model_validate(self.place_of_step.carry_out(context))
+
+    def come_back(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """Go on after a trigger has watched the step's pod: do the task again, which finds the pod and its outcome."""
+        self.came_back = event
+        # Airflow takes the wrapped method for a task that is run inside another one, and warns.
+        return inspect.unwrap(type(self).execute)(self, context)
 
     def on_kill(self) -> None:
-        """End the step's container, where it has one."""
-        if self.container:
-            self.container.on_kill()
+        """End the step's container or pod, where it has one."""
+        if self.place_of_step:
+            self.place_of_step.on_kill()
 
     def hand_on(self, ref: Handed) -> dict[str, Any]:
         """Keep the ref for the links and return it as JSON for the tasks that follow.

@@ -17,6 +17,7 @@ class TaskInstance:
     """Keeps what a task pushes, and knows the states of other tasks by run and task."""
 
     map_index = -1
+    try_number = 1
     dag_id, run_id, task_id = "parcels.train", "run-1", "a_step"
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -77,7 +78,20 @@ class Laptop:
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """A stack with rows landed. It ends with the last test, or with pytest's process whatever happens to that."""
-    home = tmp_path_factory.mktemp("laptop")
+    with running(tmp_path_factory.mktemp("laptop")) as laptop:
+        yield laptop
+
+
+@pytest.fixture(scope="module")
+def laptop_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Laptop]]:
+    """Starts another stack, in whose environment more is set. It ends with the module's last test."""
+    with ExitStack() as stacks:
+        yield lambda **more: stacks.enter_context(running(tmp_path_factory.mktemp("laptop"), **more))
+
+
+@contextmanager
+def running(home: Path, **more: str) -> Iterator[Laptop]:
+    """Give a stack of its own below ``home``, in whose environment ``more`` is set, with rows landed."""
     environ = {
         **os.environ,
         "AIRLOOP_HOME": str(home),
@@ -88,6 +102,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         "AIRLOOP_PREFIX": f"airloop-t-{secrets.token_hex(4)}",
         "AIRLOOP_GATEWAY": f"http://127.0.0.1:{ports.any_free()}",
         "AIRLOOP_GATEWAY_ADMIN": f"http://127.0.0.1:{ports.any_free()}",
+        **more,
     }
     del environ["AIRFLOW_HOME"]
     _land_parcels(home)

@@ -20,13 +20,21 @@ from typing import TYPE_CHECKING, Any
 from airloop import clock, digest, errors
 from airloop.errors import AirloopError, StepFailed, StepInterrupted
 from airloop.refs import Handed
+from airloop.workspace import Workspace
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
+    from airloop.store import Store
 
 INSIDE = PurePosixPath("/airloop")
 """Where what is handed in lies at the other end."""
 RESULT = PurePosixPath("/tmp/result.json")  # noqa: S108  # the container's own
+TERMINATION_MESSAGE = PurePosixPath("/dev/termination-log")
+"""Where a kubelet looks for what a container says at its end: the place of the result in a pod."""
+ROOM = "AIRLOOP_RESULT_ROOM"
+"""Most bytes of the result, where its place takes no more: a pod's termination message."""
+KIND = "handed_on"
+"""Where the store keeps refs for which there was no room, under the digest of their JSON."""
 SETTINGS = "AIRLOOP_SETTINGS"
 """Names a JSON file of more environment variables, so that secrets among them need not be in a container's own."""
 
@@ -38,11 +46,12 @@ class Errand:
     step: str
     pipeline: Pipeline
     given: Mapping[str, Handed | datetime]
+    result: PurePosixPath = RESULT
 
     @property
     def command(self) -> list[str]:
         """The command line at the other end."""
-        words = ["python", "-m", "airloop", self.step, self.pipeline.name, "--result", str(RESULT)]
+        words = ["python", "-m", "airloop", self.step, self.pipeline.name, "--result", str(self.result)]
         words += ["--target", self.pipeline.spec.release.target]
         if self._refs:
             words += ["--refs", f"@{INSIDE / 'refs.json'}"]
@@ -57,16 +66,20 @@ class Errand:
         return digest.of_value([self.command, digest.of_bytes(self.archive({}))])
 
     def archive(self, settings: Mapping[str, str]) -> bytes:
-        """Return a tar to unpack at ``INSIDE``: the pipeline's files, the refs and the settings.
-
-        Equal for equal content. Hidden files and bytecode stay out.
-        """
+        """Return a tar of ``files`` to unpack at ``INSIDE``; equal for equal content."""
         from airloop.images import archive
 
+        return archive.layer(self.files(settings))
+
+    def files(self, settings: Mapping[str, str]) -> dict[str, bytes | Path]:
+        """Return what is to lie at ``INSIDE``, by its path there: the pipeline's files, the refs and the settings.
+
+        Hidden files and bytecode stay out.
+        """
         files: dict[str, bytes | Path] = dict(_files(self.pipeline.folder, f"pipelines/{self.pipeline.name}"))
         files["refs.json"] = json.dumps(self._refs).encode()
         files["settings.json"] = json.dumps(dict(settings), sort_keys=True).encode()
-        return archive.layer(files)
+        return files
 
     @property
     def _refs(self) -> dict[str, Any]:
@@ -85,9 +98,13 @@ def leaving(file: Path | None) -> Iterator[Callable[[Handed], None]]:
 
     A file is written whole or not at all. Without one nothing is kept.
     """
+    room = int(os.environ.get(ROOM) or 0)
 
     def leave(content: dict[str, Any]) -> None:
-        if file is not None:
+        if file is not None and room:
+            # The file is a mount: it can be written to, but not replaced.
+            file.write_text(fitting(content, room), encoding="utf-8")
+        elif file is not None:
             scratch = file.with_name(f".{file.name}")
             scratch.write_text(json.dumps(content), encoding="utf-8")
             scratch.replace(file)
@@ -97,6 +114,29 @@ def leaving(file: Path | None) -> Iterator[Callable[[Handed], None]]:
     except Exception as error:
         leave({"error": {"kinds": _kinds(error), "message": str(error), "docs": getattr(error, "docs", "")}})
         raise
+
+
+def fitting(content: dict[str, Any], room: int) -> str:
+    """Return ``content`` as JSON of at most ``room`` bytes: a long message is cut, a long ref put into the store."""
+    text = json.dumps(content)
+    if len(text) > room and "error" in content:
+        error = content["error"]
+        message = error["message"][:room]
+        while len(text) > room and message:
+            message = message[: len(message) * 9 // 10]
+            text = json.dumps({"error": {**error, "message": f"{message} … (the log has all of it)"}})
+    elif len(text) > room:
+        name = digest.of_bytes(text.encode())
+        with Workspace.from_environment().store.writing(KIND, name) as folder:
+            (folder / "result.json").write_text(text, encoding="utf-8")
+        text = json.dumps({"stored": name})
+    return text
+
+
+def whole(text: str, store: Store) -> str:
+    """Return what ``fitting`` was given, from the store where it was put there."""
+    name = json.loads(text).get("stored")
+    return (store.folder(KIND, name) / "result.json").read_text(encoding="utf-8") if name else text
 
 
 def unpacked(archive: Iterable[bytes] | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a step needs around it where it runs somewhere else: settings, folders of this machine, a network."""
+"""What a step needs around it where it runs somewhere else: settings, folders of this machine, a network, a claim."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airloop.engine.folders import Folder, mounts_of
+from airloop.errors import StepFailed
 from airloop.steps.elsewhere import INSIDE
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from airloop.workspace import Workspace
 
 NETWORK = "AIRLOOP_DOCKER_NETWORK"
+SOURCE = "data.source.path"
 PASSED_ON = re.compile(
     r"(AWS|AZURE|FSSPEC|GOOGLE|GX|MLFLOW|OMP)_\w+|PYTHONWARNINGS|(https?|no|all)_proxy", re.IGNORECASE
 )
@@ -51,6 +53,17 @@ def folders(workspace: Workspace, pipeline: Pipeline) -> list[Folder]:
     None where the store, the ledger, MLflow and the source are all somewhere else: what is kept in ``AIRLOOP_HOME`` is
     then only a cache.
     """
+    found = _needed(workspace, pipeline)
+    written = [folder for folder in found if folder.is_writable]
+    if written:
+        written.append(Folder(workspace.home, "AIRLOOP_HOME"))
+    for folder in written:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    return list(_without_nested([*written, *(folder for folder in found if not folder.is_writable)]))
+
+
+def _needed(workspace: Workspace, pipeline: Pipeline) -> list[Folder]:
+    """Return the folders that the settings and the source name."""
     places = {
         "AIRLOOP_STORE": _folder(workspace.store_url),
         "AIRLOOP_LEDGER": _folder_of_database(workspace.ledger_url),
@@ -58,14 +71,33 @@ def folders(workspace: Workspace, pipeline: Pipeline) -> list[Folder]:
     }
     found = [Folder(path, setting) for setting, path in places.items() if path is not None]
     source = pipeline.spec.data.source.path
-    is_relative = source is not None and "://" not in source and not Path(source).is_absolute()
-    if found or is_relative:
+    if source is not None and "://" not in source and not Path(source).is_absolute():
         found.append(Folder(workspace.home, "AIRLOOP_HOME"))
-    for folder in found:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    if source is not None and not is_relative and (path := _folder(_without_pattern(source))) is not None:
-        found.append(Folder(path, "data.source.path", is_writable=False))
-    return list(_without_nested(found))
+    elif source is not None and (path := _folder(_without_pattern(source))) is not None:
+        found.append(Folder(path, SOURCE, is_writable=False))
+    return found
+
+
+def shared(workspace: Workspace, pipeline: Pipeline) -> Path | None:
+    """Return the folder that pods of ``pipeline``'s steps find in the claim; None where they reach all by URL.
+
+    Raises StepFailed where they need a folder, and there is no claim or the folder is not in it.
+    """
+    needed = _needed(workspace, pipeline)
+    store, claim = _folder(workspace.store_url), workspace.kubernetes.claim
+    for folder in needed:
+        if claim and store is not None and folder.path.is_relative_to(store):
+            continue
+        held = (
+            f"the claim {claim!r} holds AIRLOOP_STORE, {workspace.store_url}, and what lies in it"
+            if claim
+            else ("no claim is named that holds the store (AIRLOOP_KUBERNETES_CLAIM)")
+        )
+        raise StepFailed(
+            f"{folder.setting} is the folder {folder.path}, which a pod cannot see: {held}. Give a URL that pods "
+            "reach (s3://…, Postgres, an MLflow server), or a folder in the claim"
+        )
+    return store if needed else None
 
 
 def mounts(client: docker.APIClient, workspace: Workspace, pipeline: Pipeline) -> list[dict[str, Any]]:

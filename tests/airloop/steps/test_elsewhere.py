@@ -156,3 +156,40 @@ def test_one_file_is_taken_out_of_a_tar():
         whole = stream.getvalue()
     assert elsewhere.unpacked(iter([whole[:700], whole[700:]])) == "{}"
     assert elsewhere.unpacked(None) is None
+
+
+@pytest.fixture
+def termination_message(tmp_path, monkeypatch):
+    """A file as pods have it for their result: it cannot be replaced, and takes 4096 bytes."""
+    monkeypatch.setenv(elsewhere.ROOM, "4096")
+    monkeypatch.setenv("AIRLOOP_STORE", str(tmp_path / "store"))
+    file = tmp_path / "message"
+    file.touch()
+    return file
+
+
+def test_a_small_result_is_written_into_the_file_that_is_there(termination_message):
+    inode = termination_message.stat().st_ino
+    with elsewhere.leaving(termination_message) as leave:
+        leave(ValidationRef(digest="v", uri="x", quarantined=2))
+    assert termination_message.stat().st_ino == inode
+    assert elsewhere.result(termination_message.read_text(), lambda kinds: False)["quarantined"] == 2
+
+
+def test_a_result_for_which_there_is_no_room_goes_by_the_store(termination_message, tmp_path):
+    ref = ValidationRef(digest="v", uri="x", quarantined=2, warnings=("é" * 5000,))
+    with elsewhere.leaving(termination_message) as leave:
+        leave(ref)
+    text = termination_message.read_text()
+    assert json.loads(text).keys() == {"stored"}
+    store = Workspace.from_environment().store
+    assert ValidationRef.model_validate(elsewhere.result(elsewhere.whole(text, store), lambda kinds: False)) == ref
+    assert elsewhere.whole('{"ref": {}}', store) == '{"ref": {}}'
+
+
+def test_an_error_for_which_there_is_no_room_is_cut(termination_message):
+    with pytest.raises(errors.TrainingError), elsewhere.leaving(termination_message):
+        raise errors.TrainingError("é" * 5000)
+    assert len(termination_message.read_bytes()) <= 4096
+    with pytest.raises(errors.TrainingError, match=r"^é{400,} … \(the log has all of it\)$"):
+        elsewhere.result(termination_message.read_text(), lambda kinds: False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from airloop.errors import DataError
+from airloop.errors import DataError, StepFailed
 from airloop.spec import find
 from airloop.steps import surroundings
 from airloop.workspace import Workspace
@@ -109,3 +109,27 @@ def test_the_connection_of_the_source_is_looked_up_here(opened, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE")
     with pytest.raises(DataError, match="connection 'warehouse' is unknown"):
         surroundings.settings(*made, {})
+
+
+def test_pods_need_no_claim_where_all_is_reached_by_url(opened):
+    assert surroundings.shared(*opened('path: "s3://rows/{date}.csv"', **REMOTE)) is None
+
+
+def test_pods_find_the_folder_that_the_claim_holds(opened, tmp_path):
+    store = tmp_path / "shared"
+    given = {**REMOTE, "AIRLOOP_STORE": str(store), "AIRLOOP_KUBERNETES_CLAIM": "shared"}
+    assert surroundings.shared(*opened(f'path: "{store}/rows/{{date}}.csv"', **given)) == store
+
+
+@pytest.mark.parametrize(
+    ("source", "claim", "words"),
+    [
+        ('path: "s3://rows/{date}.csv"', "", r"AIRLOOP_STORE is the folder /srv/store.* no claim is named"),
+        ('path: "/rows/{date}.csv"', "shared", r"data\.source\.path is the folder /rows.* the claim 'shared' holds"),
+        ('path: "rows/{date}.csv"', "shared", r"AIRLOOP_HOME is the folder .*/home, which a pod cannot see"),
+    ],
+)
+def test_a_folder_that_pods_cannot_see_is_refused(opened, source, claim, words):
+    given = {**REMOTE, "AIRLOOP_STORE": "/srv/store", "AIRLOOP_KUBERNETES_CLAIM": claim}
+    with pytest.raises(StepFailed, match=words):
+        surroundings.shared(*opened(source, **given))
