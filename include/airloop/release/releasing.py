@@ -12,7 +12,7 @@ from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, Veri
 from airloop.release import hand_over
 from airloop.release.changing import ENTRY_KINDS, Change, alone, placed
 from airloop.release.climb import Climb, Climbed
-from airloop.release.target import State, Target
+from airloop.release.target import Limited, State, Target
 from airloop.release.targets import target_of
 from airloop.release.waiting import DEFAULT_PACE, Pace, Report, holding
 from airloop.spec import Pipeline
@@ -46,6 +46,8 @@ def release(
     hand_over.check(workspace, pipeline.name, bundle, verdict, verification)
     place = target or target_of(workspace, pipeline.spec)
     rollout = pipeline.spec.release.rollout
+    if isinstance(place, Limited) and (why := place.cannot(rollout)):
+        raise ReleaseRefused(f"{pipeline.name}: {why}. Nothing was started")
     patience_s = (len(rollout.steps) + 1) * rollout.step_timeout.total_seconds() + 2 * pace.lease_s
     with holding(
         workspace.ledger, pipeline.name, place.name, run_id, pace=pace, report=report, longest_s=patience_s

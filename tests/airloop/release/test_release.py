@@ -164,7 +164,7 @@ def test_a_ref_that_says_something_else_than_its_bundle_is_refused(bench: Bench)
 def test_what_a_person_must_approve_is_not_released_without_a_name(bench: Bench) -> None:
     bench.approval = "required"
     bundle = bench.bundle("1")
-    with pytest.raises(ReleaseRefused, match="flights: a person must approve a release .* nobody is named"):
+    with pytest.raises(ReleaseRefused, match=r"flights: a person must approve a release .* nobody is named"):
         bench.release(bundle)
     assert bench.serves() == "no champion"
     assert bench.release(bundle, by="ann").outcome == "RELEASED"
