@@ -26,6 +26,9 @@ LATENCY_FLOOR_MS = 5.0
 CONFIRM = 2
 """A p99 above the limit counts once this many times ``min_requests`` are seen: of 200 it is the third slowest one."""
 
+CLUSTERED = 5
+"""Requests that count as one where shares are measured: a connection brings several to the same version."""
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -102,6 +105,26 @@ def latency(candidate: Traffic, champion: Traffic, *, ratio: float, enough: int)
     return Judged(verdict, f"{said}: above the limit of {limit:.1f} ms")
 
 
+def share(candidate: Traffic, champion: Traffic, *, percent: int) -> Judged:
+    """Compare the share of requests that the candidate got with the ``percent`` (1 to 99) that was asked for.
+
+    Off is a share below half of it or above twice of it (of the champion's share, where that is the smaller one), by
+    more than chance would have it. Too many meet a version that is not proved yet: bad. Too few prove nothing: unclear.
+    """
+    total, asked = candidate.requests + champion.requests, percent / 100
+    if not total:
+        return Judged("good", f"no requests, {percent} % were asked for")
+    got = candidate.requests / total
+    said = f"the candidate got {candidate.requests:,} of {total:,} requests ({got:.1%}), {percent} % were asked for"
+    least, most = max(asked / 2, 2 * asked - 1), min(2 * asked, (1 + asked) / 2)
+    drawn = max(total // CLUSTERED, 1)
+    if got < least and _at_least(drawn, math.ceil(drawn * (1 - got)), 1 - least) < CERTAIN:
+        return Judged("unclear", f"{said}: does what shares requests out apply the weights?")
+    if got > most and _at_least(drawn, math.ceil(drawn * got), most) < CERTAIN:
+        return Judged("bad", f"{said}: what shares requests out does not apply the weights")
+    return Judged("good", said)
+
+
 def chance_of_split(failed: int, requests: int, other_failed: int, other_requests: int) -> float:
     """Return the chance that at least ``failed`` of all failures fall on the first version if both are equal.
 
@@ -123,6 +146,15 @@ def _log_choose(n: int, k: int) -> float:
     if not 0 <= k <= n:
         return -math.inf
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def _at_least(drawn: int, hits: int, probability: float) -> float:
+    """Return the chance of at least so many hits (upper tail of the binomial distribution)."""
+    if probability >= 1:
+        return 1.0
+    hit, miss = math.log(probability), math.log1p(-probability)
+    terms = (_log_choose(drawn, k) + k * hit + (drawn - k) * miss for k in range(hits, drawn + 1))
+    return min(1.0, math.fsum(math.exp(term) for term in terms))
 
 
 def _share(traffic: Traffic) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airloop.release.kubernetes import KubernetesTarget
 from airloop.release.targets import target_of
 from airloop.workspace import Workspace
 
@@ -24,6 +25,9 @@ def flush_predictions(workspace: Workspace, pipeline: Pipeline) -> None:
     """
     if pipeline.spec.release.target == "docker":
         _flush_containers(workspace, pipeline.name)
+        return
+    if pipeline.spec.release.target == "kubernetes":
+        KubernetesTarget(workspace, pipeline.spec).flush(pipeline.name)
         return
     from airloop.serving.client import ServerClient
     from airloop.serving.tokens import read_or_make

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from airloop.release.evidence import Judged, Traffic, failures, latency
+from airloop.release.evidence import Judged, Traffic, failures, latency, share
 from airloop.spec.model import Rollout
 
 
@@ -124,6 +124,7 @@ def _compared(rollout: Rollout, step: Step, candidate: Traffic, champion: Traffi
     return (
         failures(candidate, champion, allowed=rollout.max_failure_rate, enough=rollout.min_requests),
         latency(candidate, champion, ratio=rollout.max_latency_ratio, enough=rollout.min_requests),
+        share(candidate, champion, percent=step.percent),
     )
 
 

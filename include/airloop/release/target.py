@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from airloop.release.evidence import NO_TRAFFIC, Traffic
+from airloop.spec.model import Rollout
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,11 @@ class Target(Protocol):
 
     def keep(self, pipeline: str, bundles: Collection[str]) -> tuple[str, ...]:
         """Remove what the target itself holds of other bundles, never of one it serves; return their digests."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A target that cannot climb every rollout."""
+
+    def cannot(self, rollout: Rollout) -> str:
+        """Return why it cannot climb ``rollout``, "" when it can. Raises Unreachable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airloop.release.docker import DockerTarget
+from airloop.release.kubernetes import KubernetesTarget
 from airloop.release.local import LocalTarget
 from airloop.release.target import Target
 from airloop.spec.model import Spec
@@ -16,3 +17,5 @@ def target_of(workspace: Workspace, spec: Spec) -> Target:
             return LocalTarget(workspace)
         case "docker":
             return DockerTarget(workspace, spec)
+        case "kubernetes":
+            return KubernetesTarget(workspace, spec)

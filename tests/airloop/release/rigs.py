@@ -50,6 +50,16 @@ def build(frame):
 def arrays(columns):
     return {"x": Broken(len(columns["x"]))} if (columns["x"] > 1).any() else columns
 """
+GIVING_UP = b"""
+def build(frame):
+    return frame
+
+
+def arrays(columns):
+    if (columns["x"] > 0.3).any():
+        raise ValueError("never seen before")
+    return columns
+"""
 
 
 class Rig(Protocol):
@@ -60,6 +70,8 @@ class Rig(Protocol):
     bundles: tuple[BundleRef, BundleRef, BundleRef]
     missing: Placed
     """A version that the target has no means to serve."""
+    mirrors: bool
+    """Whether the target copies requests to a shadow."""
 
     def opened_anew(self) -> Target:
         """Return the same target as another process finds it."""
@@ -83,6 +95,7 @@ class SimulatedRig:
 
     home: Path
     missing: Placed = MISSING
+    mirrors: bool = True
 
     def __post_init__(self) -> None:
         self.workspace = workspace_in(self.home)
@@ -120,6 +133,7 @@ class LocalRig:
 
     home: Path
     missing: Placed = MISSING
+    mirrors: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -171,8 +185,8 @@ class LocalRig:
         self.client.close()
 
 
-def model_bundle(workspace: Workspace, number: int, *, fails: bool = False, **facts: Any) -> BundleRef:
-    """Write a bundle with a model of ``number`` trees on one column; one that ``fails`` breaks on rows above 1."""
+def model_bundle(workspace: Workspace, number: int, *, features: bytes = b"", **facts: Any) -> BundleRef:
+    """Write a bundle with a model of ``number`` trees on one column; ``features`` is the source of feature code."""
     private = [Input(name, "text", False) for name in facts.get("private", ())]
     schema = Schema((Input("x", "number", False), *private), (Feature("x"),), "binary", ("no", "yes"))
     inputs = np.linspace(0, 1, 32, dtype=np.float32).reshape(-1, 1)
@@ -183,14 +197,14 @@ def model_bundle(workspace: Workspace, number: int, *, fails: bool = False, **fa
     files = {
         "schema.json": msgspec.json.encode(schema),
         "golden.json": json.dumps({"inputs": golden, "expected": expected}).encode(),
-        "features.json": msgspec.json.encode(HOOKS if fails else None),
+        "features.json": msgspec.json.encode(HOOKS if features else None),
         "model/trainer.json": b'{"trainer": "xgboost"}',
         "model/model.ubj": bytes(booster.save_raw("ubj")),
         "pipeline.yaml": b"",
         "requirements.txt": b"",
     }
-    if fails:
-        files["features/features.py"] = FAILING
+    if features:
+        files["features/features.py"] = features
     made = keep_bundle(workspace, str(number), datetime(2013, 3, number, tzinfo=UTC), files, **facts)
     proof.keep(workspace.store, made.digest, proof.Proof(arrays=True, forest=True))
     return made

@@ -19,12 +19,13 @@ from airloop.release.waiting import Pace
 
 from .conftest import PASSED, PROMOTED, pipeline_with
 from .docker_rig import DockerRig
+from .kubernetes_rig import KubernetesRig
 from .rigs import LocalRig, Rig, SimulatedRig
 
 QUICK = Pace(look_every_s=0.05, tell_every_s=0.5)
 
 
-RIGS = {"simulated": SimulatedRig, "local": LocalRig, "docker": DockerRig}
+RIGS = {"simulated": SimulatedRig, "local": LocalRig, "docker": DockerRig, "kubernetes": KubernetesRig}
 
 
 @pytest.fixture(
@@ -33,6 +34,7 @@ RIGS = {"simulated": SimulatedRig, "local": LocalRig, "docker": DockerRig}
         "simulated",
         pytest.param("local", marks=pytest.mark.slow),
         pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.timeout(300)]),
+        pytest.param("kubernetes", marks=[pytest.mark.kubernetes, pytest.mark.timeout(600)]),
     ],
 )
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
@@ -122,6 +124,10 @@ def test_a_candidate_gets_its_share_and_no_more(rig: Rig) -> None:
 
 def test_a_shadow_gets_copies_and_answers_nobody(rig: Rig) -> None:
     shadowed = State(placed(rig.bundles[0]), placed(rig.bundles[1]), 0, shadow=True)
+    if not rig.mirrors:
+        with pytest.raises(BundleError, match="not copied to a shadow"):
+            rig.target.apply("flights", shadowed)
+        return
     rig.target.apply("flights", shadowed)
     assert rig.send(20) == {"1": 20}
     until = time.monotonic() + 10
@@ -181,11 +187,11 @@ def test_nothing_that_is_served_is_removed(rig: Rig) -> None:
     assert rig.send(20).total() == 20
 
 
-def run_release(rig: Rig, number: int, lines: list[str]) -> str:
-    rules = {"steps": [50, 100], "min_requests": 20, "max_latency_ratio": 1000, "shadow": True, "step_timeout": "60s"}
+def run_release(rig: Rig, number: int, lines: list[str], **more: object) -> str:
+    rules = {"steps": [50, 100], "min_requests": 20, "max_latency_ratio": 1000, "step_timeout": "60s"} | more
     ref = release(
         rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **rules),
+        pipeline_with(rig.workspace.pipelines, shadow=rig.mirrors, **rules),
         bundle=rig.bundles[number - 1],
         verdict=PROMOTED,
         verification=PASSED.model_copy(update={"image": rig.bundles[number - 1].image}),
@@ -226,7 +232,10 @@ def test_releases_and_a_roll_back_under_way_lose_no_request_and_survive_a_restar
 def test_a_silent_target_says_so(rig: Rig) -> None:
     """The very last: it is not started again."""
     rig.stop()
-    silent = r"no model server at .* `python -m airloop serve`|is down|cannot listen: .* is taken"
+    silent = (
+        r"no model server at .* `python -m airloop serve`|is down|cannot listen: .* is taken|"
+        "API server at .* does not answer"
+    )
     with pytest.raises(Unreachable, match=silent):
         rig.target.observe("flights")
     with pytest.raises(Unreachable):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
-from airloop.release.evidence import Traffic, chance_of_split, failures, latency
+from airloop.release.evidence import Traffic, chance_of_split, failures, latency, share
 
 
 def answered(requests: int, failed: int = 0, p99: float = 3.0) -> Traffic:
@@ -68,3 +68,28 @@ def test_latency_is_too_high_only_by_ratio_and_milliseconds(
 def test_counts_that_fell_were_reset_and_are_all_new() -> None:
     assert answered(300, 3).since(answered(100, 1)) == answered(200, 2)
     assert answered(30, 1).since(answered(100, 1)) == answered(30, 1)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "percent", "verdict"),
+    [
+        (0, 0, 10, "good"),
+        (100, 900, 10, "good"),
+        (190, 810, 10, "good"),  # numbers of pods, and connections that stay, are coarse
+        (500, 500, 10, "bad"),  # the weights are ignored
+        (1000, 0, 10, "bad"),
+        (20, 20, 10, "good"),  # few requests may fall like this
+        (0, 1200, 10, "unclear"),
+        (0, 40, 10, "good"),
+        (600, 400, 50, "good"),
+        (1000, 0, 50, "bad"),
+        (0, 1000, 50, "unclear"),
+        (700, 300, 90, "unclear"),
+        (1000, 0, 90, "bad"),
+        (100, 0, 90, "good"),
+    ],
+)
+def test_the_share_that_was_got_is_compared_with_the_one_asked_for(
+    candidate: int, champion: int, percent: int, verdict: str
+) -> None:
+    assert share(answered(candidate), answered(champion), percent=percent).verdict == verdict

@@ -52,12 +52,12 @@ def test_a_retry_goes_on_with_the_step_that_runs() -> None:
     assert start(steps, running=Step(33)).step == Step(10)
 
 
-def judged(seen: int, failed: int = 0, *, timed_out: bool = False, **rules: object) -> Decision:
+def judged(seen: int, failed: int = 0, *, champion: int = 1800, timed_out: bool = False, **rules: object) -> Decision:
     return judge_step(
         Rollout.model_validate(rules),
         Step(10),
         candidate=Traffic(seen, failed, 1.0, 3.0),
-        champion=Traffic(1800, 0, 1.0, 2.9),
+        champion=Traffic(champion, 0, 1.0, 2.9),
         timed_out=timed_out,
     )
 
@@ -68,7 +68,7 @@ def test_too_few_requests_are_waited_for() -> None:
 
 def test_too_few_requests_in_time_are_inconclusive() -> None:
     """A canary with little traffic neither stalls for ever nor passes."""
-    decision = judged(19, timed_out=True)
+    decision = judged(19, champion=171, timed_out=True)
     assert decision == Decision(Action.INCONCLUSIVE, ("the time for this step is over: 19 of 200 requests",))
     climbing, steps = Position(Step(10)), plan(Rollout(), has_champion=True)
     assert advance(Rollout(), steps, climbing, decision) == Position(Step(10), ended="roll_back")
@@ -79,7 +79,12 @@ def test_too_few_requests_in_time_are_inconclusive() -> None:
 def test_enough_good_requests_pass_with_their_numbers() -> None:
     assert judged(200) == Decision(
         Action.PROMOTE,
-        ("10 %: 200 requests", "0 of 200 failed, champion 0 of 1800", "p99 3.0 ms, champion 2.9 ms"),
+        (
+            "10 %: 200 requests",
+            "0 of 200 failed, champion 0 of 1800",
+            "p99 3.0 ms, champion 2.9 ms",
+            "the candidate got 200 of 2,000 requests (10.0%), 10 % were asked for",
+        ),
     )
 
 
@@ -92,7 +97,27 @@ def test_failures_that_are_no_chance_roll_back_at_once() -> None:
 def test_one_failure_is_neither_passed_nor_condemned() -> None:
     assert judged(200, 1).action is Action.CONTINUE
     assert judged(200, 1, timed_out=True).action is Action.INCONCLUSIVE
-    assert judged(2000, 1, max_failure_rate=0.001).action is Action.PROMOTE
+    assert judged(2000, 1, champion=18_000, max_failure_rate=0.001).action is Action.PROMOTE
+
+
+def test_a_share_far_above_the_one_asked_for_rolls_back() -> None:
+    decision = judged(1000, champion=1000)
+    assert decision == Decision(
+        Action.ROLL_BACK,
+        (
+            "the candidate got 1,000 of 2,000 requests (50.0%), 10 % were asked for: what shares requests out does not "
+            "apply the weights",
+        ),
+    )
+
+
+def test_a_share_that_is_ignored_is_told_when_the_time_is_over() -> None:
+    decision = judged(0, champion=1200, timed_out=True)
+    assert decision.action is Action.INCONCLUSIVE
+    assert decision.reasons[-1] == (
+        "the time for this step is over: the candidate got 0 of 1,200 requests (0.0%), 10 % were asked for: does what "
+        "shares requests out apply the weights?"
+    )
 
 
 def ending(rng: Random, candidate_rate: float, champion_rate: float) -> Action:

@@ -1,0 +1,137 @@
+"""The Kubernetes target: each version in a Deployment of its own, and a Service or Gateway that shares requests out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airloop.errors import BundleError, ImageError
+from airloop.release import counting
+from airloop.release.answers import Largest
+from airloop.release.target import Observed, Placed, State
+from airloop.spec.model import Rollout, Spec
+from airloop.workspace import Workspace
+
+if TYPE_CHECKING:
+    from airloop.gateway.route import Route, Upstream
+    from airloop.release.kubernetes.place import Place
+    from airloop.release.kubernetes.servers import Servers
+
+
+class KubernetesTarget:
+    """Deployments in the namespace of the workspace's cluster.
+
+    What is served stands in an annotation of the pipeline's Service and nowhere else, so a target opened anew goes on
+    with what runs. A Deployment that stands there not is what a killed run left: the next ``apply`` adopts or ends it.
+    """
+
+    name = "kubernetes"
+
+    def __init__(self, workspace: Workspace, spec: Spec) -> None:
+        self._workspace = workspace
+        self._spec = spec
+        self._largest = Largest()
+
+    def cannot(self, rollout: Rollout) -> str:
+        """Return why no rollout can climb as ``rollout`` says, "" when it can. Raises Unreachable."""
+        with self._place(self._spec.name) as place:
+            return place.traffic.cannot(rollout)
+
+    def observe(self, pipeline: str) -> Observed:
+        """Return what is served, and what each version did since the state was applied.
+
+        A version none of whose pods answers is not served, whatever the Service remembers; neither is one that somebody
+        else edited, nor any while requests are led elsewhere by hand.
+        """
+        with self._place(pipeline) as place:
+            route, is_led = place.traffic.look()
+            if not is_led or not route.upstreams:
+                return Observed(State())
+            asking, intact = place.asking, place.servers.intact()
+            # The candidate first: failures of the champion that come in between excuse copies, and never add some.
+            candidate, champion = (
+                asking.stats(one) if one and one.server in intact else None for one in (route.candidate, route.champion)
+            )
+            state = _state(route, champion=champion is not None, candidate=candidate is not None)
+            counts = counting.of_candidate(candidate or {}, champion or {})
+            if state.shadow and route.champion and route.candidate:
+                self._largest.add(pipeline, state, asking.answers(route.champion), asking.answers(route.candidate))
+        return Observed(state, counting.own(champion or {}), self._largest.on(counts, pipeline, state))
+
+    def apply(self, pipeline: str, state: State) -> None:
+        """Start what is missing and wait until it answers, change the shares, then end what is not named any more.
+
+        The version that was champion until then is kept warm until the next rollout begins. Raises BundleError, with
+        nothing changed, when a version cannot be served, in the cluster's words.
+        """
+        _check(pipeline, state)
+        with self._place(pipeline) as place, _refusals(pipeline):
+            route = _route(place.servers, state)
+            if place.changing.change(route):
+                place.asking.recount(route.upstreams)
+
+    def endpoint(self, pipeline: str) -> str:
+        """Return the URL that answers predictions, inside the cluster."""
+        with self._place(pipeline) as place:
+            return f"{place.traffic.address()}/v2/models/{pipeline}/infer"
+
+    def keep(self, pipeline: str, bundles: Collection[str]) -> tuple[str, ...]:
+        """Remove the Deployments of other bundles that nobody needs; images are the registry's business."""
+        with self._place(pipeline) as place:
+            return place.servers.prune({*bundles, *(one.bundle for one in place.traffic.remembered()[0].upstreams)})
+
+    def flush(self, pipeline: str) -> None:
+        """Have every pod that is served write its prediction log. Raises Unreachable and Refusal."""
+        with self._place(pipeline) as place:
+            for upstream in place.traffic.remembered()[0].upstreams:
+                place.asking.flush(upstream)
+
+    @contextmanager
+    def _place(self, pipeline: str) -> Iterator[Place]:
+        from airloop import cluster
+        from airloop.release.kubernetes.place import Place
+
+        with cluster.connected(self._workspace) as found:
+            yield Place(self._workspace, self._spec, pipeline, found)
+
+
+@contextmanager
+def _refusals(pipeline: str) -> Iterator[None]:
+    try:
+        yield
+    except ImageError as error:
+        raise BundleError(f"{pipeline}: {error}. Nothing was changed") from error
+
+
+def _check(pipeline: str, state: State) -> None:
+    champion, candidate = state.champion, state.candidate
+    for placed in filter(None, (champion, candidate)):
+        if not placed.image:
+            raise BundleError(
+                f"{pipeline}: bundle {placed.bundle[:12]} has no image, so no pod can serve it: package it with "
+                "release.target kubernetes. Nothing was changed"
+            )
+    if champion and candidate and champion.version == candidate.version:
+        raise BundleError(
+            f"{pipeline}: champion and candidate are both version {champion.version!r}; answers could not be told "
+            "apart. Nothing was changed"
+        )
+
+
+def _route(servers: Servers, state: State) -> Route:
+    from airloop.gateway.route import Route
+
+    champion, candidate = (servers.upstream(placed) if placed else None for placed in (state.champion, state.candidate))
+    return Route(champion, candidate, state.candidate_percent, state.shadow)
+
+
+def _state(route: Route, *, champion: bool, candidate: bool) -> State:
+    """Return what a route serves when of its servers those answer."""
+    first = _placed(route.champion) if champion else None
+    second = _placed(route.candidate) if candidate else None
+    return State(first, second, route.candidate_percent, route.shadow) if second else State(first)
+
+
+def _placed(upstream: Upstream | None) -> Placed | None:
+    return None if upstream is None else Placed(upstream.bundle, upstream.version, upstream.image)
