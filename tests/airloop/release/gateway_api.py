@@ -82,6 +82,8 @@ class Gateway:
     mirrors: bool = True
     refuses: str = ""
     """Why it takes no route."""
+    refuses_copies: str = ""
+    """Why it takes no route that copies requests."""
     _over: threading.Event = field(default_factory=threading.Event)
     _rules: list[Rule] = field(default_factory=list)
     _copying: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
@@ -149,11 +151,12 @@ class Gateway:
 
     def _tell(self, custom: Any, where: tuple[str, ...], found: dict[str, Any]) -> None:
         generation = found["metadata"]["generation"]
+        why = self.refuses or (self.refuses_copies if any(rule.mirrors for rule in self._rules) else "")
         condition = {
             "type": "Accepted",
-            "status": "False" if self.refuses else "True",
-            "reason": "NotAllowedByListeners" if self.refuses else "Accepted",
-            "message": self.refuses,
+            "status": "False" if why else "True",
+            "reason": ("NotAllowedByListeners" if self.refuses else "UnsupportedValue") if why else "Accepted",
+            "message": why,
             "observedGeneration": generation,
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
