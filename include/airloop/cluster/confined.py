@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from airloop.spec.model import Serving
 
 PORT = 8080
+SHADOW_PORT = 8081
+"""Where copies of requests come, where a Gateway can make some."""
 LEAVE_S = 5
 """How long a pod that is told to stop goes on as if nothing were: until every node has heard that it leaves."""
 GRACE_S = LEAVE_S + placing.STOP_S + 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from airloop.cluster.confined import CONFINED, GRACE_S, LEAVE_S, PORT, pod_security, probes, resources
+from airloop.cluster.confined import CONFINED, GRACE_S, LEAVE_S, PORT, SHADOW_PORT, pod_security, probes, resources
 from airloop.cluster.names import labels
 from airloop.errors import ImageError
 from airloop.serving import placing
@@ -100,13 +100,18 @@ def _container(
     arguments = ["--bundle", placing.BUNDLE, "--digest", server.bundle, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104  # the pod's own
     # Hashes of the tokens: nothing that `kubectl describe` may not show.
     told = hashes_of(granted) | placing.proof_of(workspace, server.bundle) | log.environment
+    ports = [{"name": "http", "containerPort": PORT, "protocol": "TCP"}]
+    if workspace.kubernetes.gateway:
+        # The same for champion and candidate: who gets copies changes, and a pod never does.
+        told[placing.SHADOW_VARIABLE] = str(SHADOW_PORT)
+        ports.append({"name": "shadow", "containerPort": SHADOW_PORT, "protocol": "TCP"})
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": image_for(workspace, server.image),
         "imagePullPolicy": "IfNotPresent",
         "args": arguments if log.is_kept else [*arguments, "--no-log"],
         "env": [{"name": name, "value": value} for name, value in sorted(told.items())],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": ports,
         "resources": resources(serving),
         "securityContext": CONFINED,
         "volumeMounts": [_mount("scratch", placing.SCRATCH), _mount("home", placing.HOME), *log.mounts],

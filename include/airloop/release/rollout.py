@@ -82,7 +82,7 @@ def judge_step(rollout: Rollout, step: Step, *, candidate: Traffic, champion: Tr
         return Decision(Action.ROLL_BACK, bad)
     unclear = tuple(one.reason for one in judged if one.verdict == "unclear")
     if seen < rollout.min_requests:
-        unclear = (f"{seen} of {rollout.min_requests} requests", *unclear)
+        unclear = (_too_few(rollout, step, seen, champion), *unclear)
     if not unclear:
         return Decision(Action.PROMOTE, _passed(step, seen, candidate, judged))
     if timed_out:
@@ -126,6 +126,13 @@ def _compared(rollout: Rollout, step: Step, candidate: Traffic, champion: Traffi
         latency(candidate, champion, ratio=rollout.max_latency_ratio, enough=rollout.min_requests),
         share(candidate, champion, percent=step.percent),
     )
+
+
+def _too_few(rollout: Rollout, step: Step, seen: int, champion: Traffic) -> str:
+    said = f"{seen} of {rollout.min_requests} requests"
+    if step.shadow and not seen and champion.requests >= rollout.min_requests:
+        return f"{said}: the champion answered {champion.requests:,}, does what shares requests out copy them?"
+    return said
 
 
 def _passed(step: Step, seen: int, candidate: Traffic, judged: tuple[Judged, ...]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def run(
     descriptor: int | None = None,
     path: Path | None = None,
     only: tuple[Path, str] | None = None,
+    shadow_port: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; see ``airloop.serving.server.run``."""
     from airloop.serving import server
@@ -41,4 +42,5 @@ def run(
         descriptor=descriptor,
         path=path,
         only=only,
+        shadow_port=shadow_port,
     )

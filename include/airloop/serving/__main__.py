@@ -13,6 +13,7 @@ from pathlib import Path
 
 from airloop.errors import AirloopError
 from airloop.serving import run
+from airloop.serving.placing import SHADOW_VARIABLE
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="serve this one bundle and nothing else")
     parser.add_argument("--digest", help="what the bytes of --bundle must be")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="listen on a Unix socket instead of a port")
+    told = os.environ.get(SHADOW_VARIABLE) or None
+    parser.add_argument("--shadow-port", type=int, default=told, help="where copies come, that are answered to nobody")
     parser.add_argument("--no-log", action="store_true", help="keep no prediction log")
     parser.add_argument("--no-recall", action="store_true", help="start empty instead of asking the ledger")
     given = parser.parse_args()
@@ -43,6 +46,7 @@ def main() -> int:
             descriptor=given.descriptor,
             path=given.socket,
             only=only,
+            shadow_port=given.shadow_port,
         )
     except AirloopError as error:
         sys.stderr.write(f"{error}\n")

@@ -15,7 +15,7 @@ from airloop.errors import nearest
 from airloop.serving import http
 from airloop.serving.admin import Admin
 from airloop.serving.answer import metadata
-from airloop.serving.http import OWN, Bodies, Disconnected, Head, Receive, Scope, Send
+from airloop.serving.http import CONTENT, OWN, Bodies, Disconnected, Head, Receive, Scope, Send
 from airloop.serving.infer import Inference
 from airloop.serving.journal import Journal
 from airloop.serving.metrics import Metrics, memory_mb
@@ -25,8 +25,11 @@ from airloop.serving.tokens import Granted
 
 log = logging.getLogger(__name__)
 
+Address = tuple[str, int | None] | None
+"""Host and port that a request came to; no port for a Unix socket."""
 OPEN, INFER = "open", "infer"
 WHERE = "it is in secrets/ below AIRLOOP_HOME of whoever started the server"
+ONLY_COPIES = "this port takes copies of requests for predictions, POST /v2/models/NAME/infer, and nothing else"
 RESTORING = "the server is loading what was live before; ask again in a moment"
 
 
@@ -54,6 +57,8 @@ class App:
         """Path of a request for a prediction → model."""
         self.is_restored = False
         """Whether what was live before the start is served again."""
+        self.shadow_port: int | None = None
+        """What comes by this port is a copy of a request that another server answers, whatever its headers say."""
         admin.changed = self._remember_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +69,8 @@ class App:
             name = self.infer_paths.get(scope["raw_path"])
             if name is not None and scope["method"] == "POST":
                 await self._infer(scope, receive, send, name, None)
+            elif self._is_copy(scope.get("server")):
+                raise Refusal(404, ONLY_COPIES)
             else:
                 await self._route(scope, receive, send)
         except Refusal as refusal:
@@ -77,7 +84,7 @@ class App:
             self._metrics.in_flight -= 1
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send, name: str, version: str | None) -> None:
-        head = http.read_head(scope["headers"])
+        head = self.read_head(scope["headers"], scope.get("server"))
         self.authorize_infer(head)
         body = await self.bodies.read(head, receive)
         # The state is read once, after the body is here: a swap in between is answered by the new version.
@@ -199,6 +206,16 @@ class App:
         if self._tokens.may_infer(authorization):
             raise Refusal(403, "this token may predict, not administer; use the admin token")
         raise Refusal(401, f"the token is wrong; {WHERE}")
+
+    def read_head(self, headers: list[tuple[bytes, bytes]], here: Address) -> Head:
+        """Return the head of a request that came to ``here``. Raises Refusal (415)."""
+        head = http.read_head(headers)
+        if self._is_copy(here):
+            head.is_shadow, head.is_instead, head.compare = True, False, CONTENT
+        return head
+
+    def _is_copy(self, here: Address) -> bool:
+        return here is not None and here[1] is not None and here[1] == self.shadow_port
 
     def authorize_infer(self, head: Head) -> None:
         """Raise Refusal (401) unless the request may ask for predictions."""

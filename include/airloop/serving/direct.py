@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from airloop.serving.http import read_head, refusal_body, refusal_headers
+from airloop.serving.http import refusal_body, refusal_headers
 from airloop.serving.infer import MANY_ROWS, Asked, Inference
 from airloop.serving.refusal import Refusal
 
@@ -122,7 +122,7 @@ class Direct(HttpToolsProtocol):
             super().on_body(self._body)
 
     def _ask(self, name: str) -> Asked:
-        head = read_head(self.headers)
+        head = self.application.read_head(self.headers, self.server)
         self.application.authorize_infer(head)
         self.application.bodies.check_length(len(self._body))
         return self.inference.begin(self.application.pipeline(name), name, None, head, self._body)

@@ -27,6 +27,8 @@ COMPARE = b"x-airloop-compare"
 SHADOW = b"x-airloop-shadow"
 INSTEAD = b"x-airloop-instead"
 """What a gateway adds to a request and its copy; it lets no client do so."""
+CONTENT = b"content"
+"""Instead of an id in COMPARE, from a gateway that makes none: the digest of the body is the id."""
 
 
 class Disconnected(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import logging
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from airloop.errors import DataError, FeatureError
+from airloop.serving.http import CONTENT
 from airloop.serving.refusal import Refusal
 from airloop.serving.request import Request, read_id
 
@@ -108,7 +110,7 @@ class Inference:
         slot, request = asked.slot, asked.request
         written = slot.loaded.writer.write(asked.identity, answers)
         if asked.head.compare:
-            slot.answers.add(asked.head.compare, answers)
+            slot.answers.add(_compared_as(asked.head.compare, asked.body), answers)
         if asked.head.is_shadow:
             # Nobody sees this answer: it is counted apart, and no prediction that was made.
             slot.total.shadow_requests += 1
@@ -155,6 +157,11 @@ class Inference:
 
     def _new_id(self) -> str:
         return f"{self._boot}-{next(self._numbers):x}"
+
+
+def _compared_as(told: bytes, body: bytes) -> bytes:
+    """Return the id under which the answer to a request is compared with the answer to its copy."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest().encode() if told == CONTENT else told
 
 
 def _count_failed_copy(total: Stats, head: Head) -> None:

@@ -16,6 +16,8 @@ HOME = "/var/lib/airloop"
 STORE = "/opt/airloop/store"
 """Where a server finds the prediction log of a store that is a folder or a volume."""
 SCRATCH = "/tmp"  # noqa: S108  # the container's own
+SHADOW_VARIABLE = "AIRLOOP_SHADOW_PORT"
+"""Default of ``--shadow-port``; a variable, which servers of images that do not know it pass over."""
 STOP_S = 30
 """How long a server that is told to stop may go on answering what it was asked."""
 

@@ -164,18 +164,23 @@ def run(
     descriptor: int | None = None,
     path: Path | None = None,
     only: tuple[Path, str] | None = None,
+    shadow_port: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was asked, write the log, and return.
 
     Used instead of ``host`` and ``port``: ``descriptor``, a listening socket of the parent process, or ``path``, where
     a Unix socket is made. ``recalls``: serve what the ledger says is live; ``logs``: keep the prediction log. ``only``
     is the folder and digest of the one bundle to serve, instead of what others say; the socket is there once it is
-    loaded. Raises Unreachable when the port or path is taken, BundleError when that bundle cannot be served.
+    loaded. What comes by ``shadow_port``, a second port, is a copy: answered, compared, counted apart, never logged.
+    Raises Unreachable when a port or path is taken, BundleError when that bundle cannot be served.
     """
     loaded = load_folder(*only) if only else None
     given = workspace or Workspace.from_environment()
     process = Process(given, limits or Limits(), logs=logs, recalls=recalls, only=loaded)
-    listening = socket.socket(fileno=descriptor) if descriptor is not None else _listen(host, port, path)
+    listening = [socket.socket(fileno=descriptor) if descriptor is not None else _listen(host, port, path)]
+    if shadow_port is not None:
+        listening.append(_listen(host, shadow_port, None, "--shadow-port"))
+        process.app.shadow_port = shadow_port
     config = uvicorn.Config(
         process,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
@@ -193,22 +198,22 @@ def run(
     # uvicorn sends itself the signal again once it has stopped; a clean stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    log.info("listening on %s", path or "http://{}:{}".format(*listening.getsockname()[:2]))
+    log.info("listening on %s", path or "http://{}:{}".format(*listening[0].getsockname()[:2]))
     try:
-        server.run(sockets=[listening])
+        server.run(sockets=listening)
     finally:
         if path is not None:
             path.unlink(missing_ok=True)
 
 
-def _listen(host: str, port: int, path: Path | None) -> socket.socket:
-    listening = _bound(host, port) if path is None else _bound_at(path)
+def _listen(host: str, port: int, path: Path | None, option: str = "--port") -> socket.socket:
+    listening = _bound(host, port, option) if path is None else _bound_at(path)
     listening.listen(BACKLOG)
     listening.set_inheritable(False)
     return listening
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -216,7 +221,7 @@ def _bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise Unreachable(f"port {port} on {host} cannot be used: {error}. Choose another one with --port") from None
+        raise Unreachable(f"port {port} on {host} cannot be used: {error}. Choose another one with {option}") from None
     return listening
 
 

@@ -1,10 +1,11 @@
-"""As much of the Gateway API as the tests need: its HTTPRoute, and a Gateway that obeys the weights, or does not."""
+"""As much of the Gateway API as the tests need: its HTTPRoute, and a Gateway that obeys it, or does not."""
 
 from __future__ import annotations
 
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -52,17 +53,40 @@ def installed(cluster: Cluster) -> Iterator[None]:
         api.delete_custom_resource_definition(f"httproutes.{GROUP}")
 
 
+@dataclass(frozen=True)
+class Rule:
+    """A rule of an HTTPRoute with the addresses of its Services."""
+
+    is_exact: bool
+    path: str
+    backends: list[tuple[str, int]]
+    told: dict[str, str]
+    """Headers that are set."""
+    mirrors: list[tuple[str, int]]
+    """Address and port of whoever gets copies."""
+
+    def matches(self, path: str) -> bool:
+        return path == self.path if self.is_exact else f"{path}/".startswith(f"{self.path}/")
+
+
 @dataclass
 class Gateway:
-    """Leads requests at ``address`` by the HTTPRoute ``name``; one that ``ignores`` weights takes any backend."""
+    """Leads requests at ``address`` by the HTTPRoute ``name``; one that ``ignores`` weights takes any backend.
+
+    Copies are sent beside the requests, and nobody hears what became of them.
+    """
 
     cluster: Cluster
     name: str
     ignores: bool = False
+    mirrors: bool = True
     refuses: str = ""
     """Why it takes no route."""
+    refuses_copies: str = ""
+    """Why it takes no route that copies requests."""
     _over: threading.Event = field(default_factory=threading.Event)
-    _backends: list[tuple[str, int]] = field(default_factory=list)
+    _rules: list[Rule] = field(default_factory=list)
+    _copying: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
 
     def __post_init__(self) -> None:
         gateway = self
@@ -83,18 +107,19 @@ class Gateway:
         self._over.set()
         self._server.shutdown()
         self._server.server_close()
+        self._copying.shutdown(cancel_futures=True)
 
     def pass_on(self, asked: BaseHTTPRequestHandler) -> None:
-        addresses, weights = zip(*self._backends, strict=True)
+        rule = next(rule for rule in self._rules if rule.matches(asked.path))
+        addresses, weights = zip(*rule.backends, strict=True)
         address = random.choices(addresses, None if self.ignores else weights)[0]
-        connection = HTTPConnection(address, 80, timeout=30)
         body = asked.rfile.read(int(asked.headers["content-length"]))
         kept = {name: value for name, value in asked.headers.items() if not name.lower().startswith("x-airloop-")}
-        connection.request("POST", asked.path, body, kept)
-        answer = connection.getresponse()
-        said = answer.read()
-        connection.close()
-        asked.send_response(answer.status)
+        for to, port in rule.mirrors if self.mirrors else ():
+            # As clients send them: some Gateways copy a request before they change its headers.
+            self._copying.submit(_sent, to, port, asked.path, body, dict(asked.headers.items()))
+        status, said = _sent(address, 80, asked.path, body, kept | rule.told)
+        asked.send_response(status)
         asked.send_header("content-length", str(len(said)))
         asked.end_headers()
         asked.wfile.write(said)
@@ -105,23 +130,47 @@ class Gateway:
         while not self._over.wait(0.1):
             with suppress(client.ApiException):
                 found = custom.get_namespaced_custom_object(*where)
-                backends = []
-                for one in found["spec"]["rules"][0]["backendRefs"]:
-                    service = core.read_namespaced_service(one["name"], self.cluster.namespace)
-                    backends.append((service.spec.cluster_ip, one["weight"]))
-                self._backends = backends
+                self._rules = [self._rule(core, rule) for rule in found["spec"]["rules"]]
                 self._tell(custom, where, found)
+
+    def _rule(self, core: client.CoreV1Api, rule: dict[str, Any]) -> Rule:
+        def address_of(name: str) -> str:
+            return str(core.read_namespaced_service(name, self.cluster.namespace).spec.cluster_ip)
+
+        (match,) = rule["matches"]
+        filters = {one["type"]: one for one in rule["filters"]}
+        told = filters["RequestHeaderModifier"]["requestHeaderModifier"].get("set", [])
+        copied = [filters["RequestMirror"]["requestMirror"]["backendRef"]] if "RequestMirror" in filters else []
+        return Rule(
+            match["path"]["type"] == "Exact",
+            match["path"]["value"],
+            [(address_of(one["name"]), one["weight"]) for one in rule["backendRefs"]],
+            {one["name"]: one["value"] for one in told},
+            [(address_of(one["name"]), one["port"]) for one in copied],
+        )
 
     def _tell(self, custom: Any, where: tuple[str, ...], found: dict[str, Any]) -> None:
         generation = found["metadata"]["generation"]
+        why = self.refuses or (self.refuses_copies if any(rule.mirrors for rule in self._rules) else "")
         condition = {
             "type": "Accepted",
-            "status": "False" if self.refuses else "True",
-            "reason": "NotAllowedByListeners" if self.refuses else "Accepted",
-            "message": self.refuses,
+            "status": "False" if why else "True",
+            "reason": ("NotAllowedByListeners" if self.refuses else "UnsupportedValue") if why else "Accepted",
+            "message": why,
             "observedGeneration": generation,
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
         status = {"parents": [{"parentRef": {"name": "public"}, "controllerName": "test", "conditions": [condition]}]}
         if found.get("status") != status:
             custom.patch_namespaced_custom_object_status(*where, {"status": status})
+
+
+def _sent(address: str, port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Return the status and body of the answer."""
+    connection = HTTPConnection(address, port, timeout=30)
+    try:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()

@@ -188,10 +188,10 @@ def test_nothing_that_is_served_is_removed(rig: Rig) -> None:
 
 
 def run_release(rig: Rig, number: int, lines: list[str], **more: object) -> str:
-    rules = {"steps": [50, 100], "min_requests": 20, "max_latency_ratio": 1000, "step_timeout": "60s"} | more
+    usual = {"steps": [50, 100], "min_requests": 20, "max_latency_ratio": 1000, "step_timeout": "60s"}
     ref = release(
         rig.workspace,
-        pipeline_with(rig.workspace.pipelines, shadow=rig.mirrors, **rules),
+        pipeline_with(rig.workspace.pipelines, **{"shadow": rig.mirrors, **usual, **more}),
         bundle=rig.bundles[number - 1],
         verdict=PROMOTED,
         verification=PASSED.model_copy(update={"image": rig.bundles[number - 1].image}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 
 import pytest
 
@@ -11,31 +10,16 @@ from airloop.cluster import name_of
 from airloop.errors import BundleError
 from airloop.release.target import State
 
-from .gateway_api import GROUP, Gateway, installed
-from .kubernetes_rig import KubernetesRig
+from .gateway_api import GROUP
+from .gateway_rig import GatewayRig, behind_a_gateway
 from .test_conformance import placed, requests_all_the_time, run_release
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
 
-class GatewayRig(KubernetesRig):
-    """The same behind a Gateway."""
-
-    gateway: Gateway
-
-    @property
-    def address(self) -> str:
-        return self.gateway.address
-
-
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
-    with ExitStack() as given:
-        rig = GatewayRig(tmp_path_factory.mktemp("gateway"), settings={"gateway": "public"})
-        given.enter_context(closing(rig))
-        given.enter_context(installed(rig.cluster))
-        rig.gateway = Gateway(rig.cluster, name_of(rig.workspace, "flights"))
-        given.enter_context(closing(rig.gateway))
+    with behind_a_gateway(tmp_path_factory.mktemp("gateway")) as rig:
         yield rig
 
 

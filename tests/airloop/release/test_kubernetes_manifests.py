@@ -11,7 +11,7 @@ import pytest
 
 from airloop.gateway.route import Route, Upstream
 from airloop.release.kubernetes import manifests
-from airloop.release.kubernetes.http_route import http_route
+from airloop.release.kubernetes.http_route import http_route, leads_of
 from airloop.release.target import Placed
 from airloop.serving.tokens import Tokens
 from airloop.spec.model import Autoscale, Serving
@@ -25,9 +25,17 @@ TOKENS = Tokens("asks", "administers")
 PLACED = Placed("b" * 64, "7", "registry.example.com/models/flight_delays@sha256:" + "a" * 64)
 
 
+NAMED = {"AIRLOOP_REGISTRY": "registry.example.com/models", "AIRLOOP_PREFIX": "prod"}
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    return workspace_in(tmp_path, AIRLOOP_REGISTRY="registry.example.com/models", AIRLOOP_PREFIX="prod")
+    return workspace_in(tmp_path, **NAMED)
+
+
+@pytest.fixture
+def behind_gateway(tmp_path: Path) -> Workspace:
+    return workspace_in(tmp_path, **NAMED, AIRLOOP_KUBERNETES_GATEWAY="infra/public")
 
 
 def server(workspace: Workspace, serving: Serving = SERVING) -> manifests.PodServer:
@@ -49,8 +57,13 @@ def of(workspace: Workspace) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_manifest_is_valid_in_every_version(workspace: Workspace, version: str) -> None:
+def test_every_manifest_is_valid_in_every_version(
+    workspace: Workspace, behind_gateway: Workspace, version: str
+) -> None:
     made = of(workspace)
+    second = manifests.second_service(behind_gateway, "flight_delays", "x")
+    for manifest in (*of(behind_gateway).values(), second):
+        kubernetes_validate.validate(manifest, version, strict=True)
     older = manifests.scaler(workspace, "flight_delays", "x", SERVING, Autoscale(most=6), "autoscaling/v1")
     for manifest in (*made.values(), older, manifests.wall(workspace, "flight_delays", reaches_out=True)):
         kubernetes_validate.validate(manifest, version, strict=True)
@@ -116,3 +129,35 @@ def test_a_route_has_the_exact_weights(workspace: Workspace) -> None:
     assert weights == [("prod-flight-delays", 93), ("prod-flight-delays--candidate", 7)]
     alone = http_route(workspace, "flight_delays", version, "public", None)
     assert [one["weight"] for one in alone["spec"]["rules"][0]["backendRefs"]] == [100]
+
+
+def test_a_shadow_gets_copies_of_predictions_by_a_port_of_its_own(behind_gateway: Workspace) -> None:
+    version = "gateway.networking.k8s.io/v1"
+    made = http_route(behind_gateway, "flight_delays", version, "infra/public", 0, shadow=True)
+    first, rest = made["spec"]["rules"]
+    assert first["matches"] == [{"path": {"type": "Exact", "value": "/v2/models/flight_delays/infer"}}]
+    told, mirror = first["filters"]
+    assert told["requestHeaderModifier"] == {
+        "set": [{"name": "X-Airloop-Compare", "value": "content"}],
+        "remove": ["X-Airloop-Shadow", "X-Airloop-Instead"],
+    }
+    candidate = manifests.second_service(behind_gateway, "flight_delays", "x")
+    copied = {"name": candidate["metadata"]["name"], "port": 8081}
+    assert mirror == {"type": "RequestMirror", "requestMirror": {"backendRef": copied}}
+    assert [one["type"] for one in rest["filters"]] == ["RequestHeaderModifier"]
+    assert {one["port"]: one["targetPort"] for one in candidate["spec"]["ports"]} == {80: 8080, 8081: 8081}
+    alone = http_route(behind_gateway, "flight_delays", version, "infra/public", 0)
+    assert leads_of(made) != leads_of(alone)
+    mirror["requestMirror"]["percent"] = 10
+    assert leads_of(made) != leads_of(http_route(behind_gateway, "flight_delays", version, "p", 0, shadow=True))
+
+
+def test_the_port_for_copies_is_open_only_where_a_gateway_can_make_some(
+    workspace: Workspace, behind_gateway: Workspace
+) -> None:
+    for each, ports in ((workspace, [8080]), (behind_gateway, [8080, 8081])):
+        (container,) = of(each)["Deployment"]["spec"]["template"]["spec"]["containers"]
+        assert [one["containerPort"] for one in container["ports"]] == ports
+        assert ({"name": "AIRLOOP_SHADOW_PORT", "value": "8081"} in container["env"]) is (len(ports) == 2)
+        (ingress,) = of(each)["NetworkPolicy"]["spec"]["ingress"]
+        assert [one["port"] for one in ingress["ports"]] == ports

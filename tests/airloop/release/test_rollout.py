@@ -155,6 +155,17 @@ def test_shadow_reports_differences_and_never_decides_on_them() -> None:
     )
 
 
+def test_a_shadow_that_gets_no_copies_says_what_to_look_at() -> None:
+    rules, step = Rollout(shadow=True, min_requests=50), Step(0, shadow=True)
+    decision = judge_step(rules, step, candidate=Traffic(), champion=Traffic(1200), timed_out=True)
+    assert decision.reasons[0] == (
+        "the time for this step is over: 0 of 50 requests: the champion answered 1,200, does what shares requests out "
+        "copy them?"
+    )
+    waiting = judge_step(rules, step, candidate=Traffic(), champion=Traffic(49), timed_out=False)
+    assert waiting == Decision(Action.CONTINUE, ("0 of 50 requests",))
+
+
 def test_shadow_failures_roll_back() -> None:
     failing = Traffic(shadow_requests=40, shadow_failures=15)
     decision = judge_step(Rollout(), Step(0, shadow=True), candidate=failing, champion=Traffic(40), timed_out=False)

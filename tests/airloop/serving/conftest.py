@@ -233,18 +233,21 @@ class InProcess:
         self.process.app.is_restored = True
 
     def ask(
-        self, method: str, path: str, body=b"", *, token: str | None = TOKENS.infer, headers=(), parts=None
+        self, method: str, path: str, body=b"", *, token: str | None = TOKENS.infer, headers=(), parts=None, port=80
     ) -> Answer:
-        """Return the answer; ``body`` is bytes or JSON, ``parts`` sends it in pieces."""
+        """Return the answer; ``body`` is bytes or JSON, ``parts`` sends it in pieces, to ``port``."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.run(self.answer(method, path, parts or [data], token, headers))
+        return self.run(self.answer(method, path, parts or [data], token, headers, port))
 
-    async def answer(self, method: str, path: str, parts: list[bytes], token: str | None, headers=()) -> Answer:
+    async def answer(
+        self, method: str, path: str, parts: list[bytes], token: str | None, headers=(), port: int = 80
+    ) -> Answer:
         fields = [(b"host", b"test"), *headers]
         if token is not None:
             fields.append((b"authorization", f"Bearer {token}".encode()))
         raw = path.encode("utf-8", "surrogatepass")
         scope = {"type": "http", "method": method, "path": unquote(path), "raw_path": raw, "headers": fields}
+        scope["server"] = ("127.0.0.1", port)
         messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
         messages[-1]["more_body"] = False
         sent = []

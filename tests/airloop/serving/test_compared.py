@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
+from airloop.release.answers import largest_difference
 from airloop.serving.answers import Answers
 
 COMPARED = (b"x-airloop-compare", b"request-7")
 COPY = (b"x-airloop-shadow", b"1")
+BY_CONTENT = (b"x-airloop-compare", b"content")
+PORT = 8081
 INSTEAD = (b"x-airloop-instead", b"1")
 
 
@@ -121,6 +126,53 @@ def test_the_state_tells_what_is_in_flight_and_how_much_memory_is_held(flights, 
     assert 10 < shown["memory_mb"] < 10_000
     server.process._metrics.in_flight += 1
     assert told(server, kit).json["in_flight"] == 1
+
+
+def test_what_comes_by_the_shadow_port_is_a_copy_whatever_it_says(logging_server, kit, workspace):
+    bundle = kit.write_bundle(workspace.store)
+    logging_server.put(champion=kit.state_of(bundle))
+    logging_server.process.app.shadow_port = PORT
+    for headers in ([], [(b"x-airloop-shadow", b"0")], [INSTEAD, COMPARED]):
+        assert logging_server.infer(kit.body_of(), headers=headers, port=PORT).predictions == bundle.golden.expected
+    stats = told(logging_server, kit).json["stats"]["1"]
+    assert (stats["requests"], stats["instead"], stats["shadow_requests"], stats["shadow_failures"]) == (0, 0, 3, 0)
+    assert logging_server.process.journal.entries == 0
+    assert list(told(logging_server, kit, "/answers").json["answers"].values()) == [bundle.golden.expected]
+    assert logging_server.infer({"inputs": []}, port=PORT).status == 400
+    stats = told(logging_server, kit).json["stats"]["1"]
+    assert (stats["shadow_requests"], stats["shadow_failures"], stats["copied_failures"]) == (4, 1, 0)
+    logging_server.infer(kit.body_of())
+    assert logging_server.process.journal.entries == 1
+
+
+def test_the_shadow_port_takes_nothing_but_copies(flights, kit):
+    server, _ = flights
+    server.process.app.shadow_port = PORT
+    asked = [("GET", "/v2/health/live"), ("GET", "/metrics"), ("DELETE", "/admin/pipelines/flights")]
+    for method, path in [*asked, ("POST", "/v2/models/flights/versions/1/infer"), ("GET", "/v2/models/flights/infer")]:
+        refused = server.ask(method, path, kit.body_of(), token=kit.TOKENS.admin, port=PORT)
+        assert (refused.status, "this port takes copies of requests for predictions" in refused.error) == (404, True)
+    assert server.infer(kit.body_of(), token=None, port=PORT).status == 401
+    assert told(server, kit).json["stats"]["1"]["shadow_requests"] == 0
+
+
+def test_a_request_and_its_copy_meet_by_what_is_in_them(flights, kit, workspace):
+    server, bundle = flights
+    with closing(kit.InProcess(workspace)) as other:
+        other.put(champion=kit.state_of(kit.write_bundle(workspace.store, version="2")))
+        other.process.app.shadow_port = PORT
+        for body in (kit.body_of(), kit.body_of(pick=[1])):
+            server.infer(body, headers=[BY_CONTENT])
+            other.infer(body, port=PORT)
+        server.infer(kit.body_of(pick=[2]), headers=[BY_CONTENT])
+        server.infer(kit.body_of(pick=[3]))
+        first, second = (told(each, kit, "/answers").json["answers"] for each in (server, other))
+    assert (len(first), len(second), len(first.keys() & second.keys())) == (3, 2, 2)
+    assert all(first[name] != second[name] and len(first[name]) == len(second[name]) for name in second)
+    assert bundle.golden.expected in first.values()
+    assert largest_difference(first, second) == max(
+        abs(one - two) for name in second for one, two in zip(first[name], second[name], strict=True)
+    )
 
 
 def test_the_ring_keeps_the_latest_within_both_bounds():

@@ -44,6 +44,11 @@ def only(tmp_path: Path, kit) -> Iterator[Callable[..., subprocess.Popen[bytes]]
         process.wait()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 def client_of(path: Path, token: str) -> httpx.Client:
     transport = httpx.HTTPTransport(uds=str(path))
     headers = {"authorization": f"Bearer {token}"}
@@ -88,6 +93,41 @@ def test_it_serves_its_bundle_on_the_socket_and_takes_no_other(only, tmp_path, w
     process.terminate()
     assert process.wait(20) == 0
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_copies_that_come_by_their_own_port_are_never_logged(only, tmp_path, workspace, kit):
+    """Over real connections, the short way and the usual one (a body in pieces)."""
+    bundle, port = kit.write_bundle(workspace.store), free_port()
+    process = only(bundle.folder, bundle.digest, AIRLOOP_SHADOW_PORT=str(port), AIRLOOP_STORE=str(tmp_path / "there"))
+    wait(process, tmp_path / "s", tmp_path / "log")
+    body = json.dumps(kit.body_of()).encode()
+    headers = {"authorization": f"Bearer {kit.TOKENS.infer}", "content-type": "application/json"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as copies:
+        for content in (body, iter([body[:9], body[9:]])):
+            copied = copies.post("/v2/models/flights/infer", content=content)
+            assert copied.json()["outputs"][0]["data"] == bundle.golden.expected
+        assert copies.get("/v2/health/ready").status_code == 404
+    with client_of(tmp_path / "s", kit.TOKENS.admin) as admin:
+        shown = admin.get("/admin/pipelines/flights").json()["stats"]["1"]
+        assert (shown["requests"], shown["shadow_requests"]) == (0, 2)
+        assert list(admin.get("/admin/pipelines/flights/answers").json()["answers"].values()) == [
+            bundle.golden.expected
+        ]
+    process.terminate()
+    assert process.wait(40) == 0
+    assert not list(tmp_path.glob("there/**/*.parquet"))
+
+
+@pytest.mark.slow
+def test_a_shadow_port_that_is_taken_is_said(only, tmp_path, workspace, kit):
+    bundle = kit.write_bundle(workspace.store)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert only(bundle.folder, bundle.digest, "--no-log", "--shadow-port", str(port)).wait(30) == 1
+    said = (tmp_path / "log").read_text()
+    assert f"port {port} on 127.0.0.1 cannot be used" in said
+    assert "Choose another one with --shadow-port" in said
 
 
 @pytest.mark.slow

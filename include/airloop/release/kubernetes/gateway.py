@@ -13,7 +13,7 @@ from airloop.cluster import name_of
 from airloop.errors import BundleError, ClusterRefused
 from airloop.gateway.route import Route, Upstream
 from airloop.release.kubernetes import manifests
-from airloop.release.kubernetes.http_route import KIND, http_route, weights_of
+from airloop.release.kubernetes.http_route import KIND, http_route, leads_of
 from airloop.release.kubernetes.traffic import ByPods
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ class ByGateway(ByPods):
     """A pipeline's HTTPRoute, and a Service for each of its versions; who passes by the Gateway meets the champion."""
 
     def cannot(self, rollout: Rollout) -> str:
-        """Return why no rollout can climb like this: copies could not be told from requests."""
-        if not rollout.shadow:
-            return ""
-        return (
-            "release.rollout.shadow: copies that a Gateway makes look like requests, and a shadow would log them as "
-            "predictions. Set shadow to false"
-        )
+        """Return "": a Gateway gives every share, and copies."""
+        return ""
+
+    def refuse(self, route: Route) -> None:
+        """Raise BundleError for copies beside a share: some would be of requests that the candidate answered itself."""
+        if route.compares and route.candidate_percent:
+            raise BundleError(
+                f"{self.pipeline}: a shadow gets copies and answers nobody, here it would answer "
+                f"{route.candidate_percent} %. Nothing was changed"
+            )
 
     def mixes(self, route: Route) -> bool:
         """Return False: each version has a Service of its own."""
@@ -51,7 +54,7 @@ class ByGateway(ByPods):
         if not route.upstreams:
             return route, is_led
         wanted, found = self._http_route(route), self.cluster.get(self._version, KIND, self._name)
-        return route, is_led and found is not None and weights_of(found) == weights_of(wanted)
+        return route, is_led and found is not None and leads_of(found) == leads_of(wanted)
 
     def address(self) -> str:
         """Return the URL of the Gateway, or of the champion's Service where the Gateway has no address."""
@@ -91,6 +94,9 @@ class ByGateway(ByPods):
     def counts(self, route: Route, now: Mapping[str, int]) -> dict[Upstream, int]:
         """Return how many pods each version needs for its share of the load."""
         counts = super().counts(route, now)
+        if route.champion and route.candidate and route.compares:
+            # Copies of all requests are as much work as the requests.
+            return dict.fromkeys((route.champion, route.candidate), counts[route.champion])
         if route.champion and route.candidate and 0 < route.candidate_percent < 100:
             pair = self._shared(route, counts[route.champion])
             return dict(zip((route.champion, route.candidate), pair, strict=True))
@@ -104,8 +110,8 @@ class ByGateway(ByPods):
     def _http_route(self, route: Route) -> manifests.Manifest:
         both = route.champion and route.candidate
         percent = route.candidate_percent if both else None
-        gateway = self.workspace.kubernetes.gateway
-        return http_route(self.workspace, self.pipeline, self._version, gateway, percent)
+        gateway, shadow = self.workspace.kubernetes.gateway, bool(both and route.compares)
+        return http_route(self.workspace, self.pipeline, self._version, gateway, percent, shadow=shadow)
 
     def _wait(self, generation: int) -> None:
         """Return once the Gateway takes the route. Raises BundleError with its words when it refuses."""

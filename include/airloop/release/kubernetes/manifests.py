@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airloop import digest
 from airloop.cluster import GROUP, labels, name_of, names
-from airloop.cluster.confined import PORT
+from airloop.cluster.confined import PORT, SHADOW_PORT
 from airloop.cluster.server_pod import PodServer, pod_spec
 from airloop.gateway.route import Route
 
@@ -87,8 +87,11 @@ def service(workspace: Workspace, pipeline: str, route: Route, warm: str, chosen
 
 
 def second_service(workspace: Workspace, pipeline: str, chosen: str) -> Manifest:
-    """Return the Service by which a Gateway reaches the candidate."""
-    return _service(workspace, pipeline, name_of(workspace, pipeline, "candidate"), chosen, {})
+    """Return the Service by which a Gateway reaches the candidate, with requests and with copies of some."""
+    made = _service(workspace, pipeline, name_of(workspace, pipeline, "candidate"), chosen, {})
+    copies = {"name": "shadow", "port": SHADOW_PORT, "protocol": "TCP", "targetPort": SHADOW_PORT}
+    made["spec"]["ports"].append(copies)
+    return made
 
 
 def selector(workspace: Workspace, pipeline: str, chosen: str | None) -> dict[str, str]:
@@ -147,7 +150,8 @@ def scaler(workspace: Workspace, pipeline: str, name: str, serving: Serving, rul
 
 
 def wall(workspace: Workspace, pipeline: str, *, reaches_out: bool) -> Manifest:
-    """Return the NetworkPolicy: in by the server's port, out nowhere unless the log goes to a remote store."""
+    """Return the NetworkPolicy: in by the server's ports, out nowhere unless the log goes to a remote store."""
+    ports = (PORT, SHADOW_PORT) if workspace.kubernetes.gateway else (PORT,)
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -155,7 +159,7 @@ def wall(workspace: Workspace, pipeline: str, *, reaches_out: bool) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": of_pipeline(workspace, pipeline)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [{"port": PORT, "protocol": "TCP"}]}],
+            "ingress": [{"ports": [{"port": port, "protocol": "TCP"} for port in ports]}],
             "egress": [{}] if reaches_out else [],
         },
     }
