@@ -17,7 +17,7 @@ import yaml
 CHUNK = 1 << 16
 
 
-class ApiDoor:
+class FrontDoor:
     """A port of this machine that leads to ``behind``; shut, it cuts what is open and refuses who comes, as a restart.
 
     The API server itself goes on, for others use it too.
@@ -84,13 +84,13 @@ class ApiDoor:
 
 
 @contextlib.contextmanager
-def door_of(kubeconfig: str, folder: Path) -> Iterator[tuple[ApiDoor, str]]:
+def door_of(kubeconfig: str, folder: Path) -> Iterator[tuple[FrontDoor, str]]:
     """Give a door to the API server of ``kubeconfig``, and the path of a kubeconfig in ``folder`` that leads by it."""
     said = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
     context = next(one["context"] for one in said["contexts"] if one["name"] == said["current-context"])
     cluster = next(one["cluster"] for one in said["clusters"] if one["name"] == context["cluster"])
     server = urlsplit(cluster["server"])
-    with contextlib.closing(ApiDoor((server.hostname or "", server.port or 443))) as door:
+    with contextlib.closing(FrontDoor((server.hostname or "", server.port or 443))) as door:
         named = {} if server.hostname == "127.0.0.1" else {"tls-server-name": server.hostname}
         cluster |= {"server": f"{server.scheme}://127.0.0.1:{door.port}", **named}
         path = folder / "kubeconfig-by-the-door"

@@ -20,7 +20,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from tests.kubernetes_claims import claim
 from tests.kubernetes_cluster import REGISTRY, REGISTRY_OF_NODES, namespace, require, workspace_on
-from tests.kubernetes_door import ApiDoor, door_of
+from tests.kubernetes_door import FrontDoor, door_of
 
 from airloop.cluster import Cluster, connected
 from airloop.errors import AirloopError, ClusterRefused, StepFailed, StepInterrupted, TrainingError, Unreachable
@@ -311,7 +311,7 @@ def test_a_pod_that_is_evicted_or_deleted_is_worth_another_try_that_makes_anothe
 
 
 @pytest.fixture
-def door(step, workspace, monkeypatch, tmp_path) -> Iterator[ApiDoor]:
+def door(step, workspace, monkeypatch, tmp_path) -> Iterator[FrontDoor]:
     """A door to the API server, by which the steps that are made from here on go."""
     with door_of(require(), tmp_path) as (made, kubeconfig):
         connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": kubeconfig}}

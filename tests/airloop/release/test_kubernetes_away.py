@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.kubernetes_cluster import require
-from tests.kubernetes_door import ApiDoor, Watched, door_of
+from tests.kubernetes_door import FrontDoor, Watched, door_of
 
 from airloop.cluster.reaching import close_connections
 from airloop.errors import Unreachable
@@ -63,7 +63,7 @@ class Way:
 
     rig: KubernetesRig
     target: Keeping
-    door: ApiDoor
+    door: FrontDoor
     watched: Watched
 
     def release(self, bundle: BundleRef, report: Callable[[str], None] = print, silence_s: float = 60.0) -> ReleaseRef:

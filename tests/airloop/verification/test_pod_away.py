@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.kubernetes_cluster import namespace, require, workspace_on
-from tests.kubernetes_door import ApiDoor, Watched, door_of
+from tests.kubernetes_door import FrontDoor, Watched, door_of
 
 from airloop import cluster, images
 from airloop.bundle import Bundle
@@ -44,7 +44,7 @@ class Way:
 
     workspace: Workspace
     straight: Workspace
-    door: ApiDoor
+    door: FrontDoor
     watched: Watched
     bundle: Bundle
     image: str
