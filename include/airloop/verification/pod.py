@@ -30,7 +30,13 @@ PATIENCE_S = 60.0
 
 @contextmanager
 def running_pod(
-    workspace: Workspace, serving: Serving, bundle: Bundle, image: str, *, placed_s: float = PLACED_S, patience_s: float = PATIENCE_S
+    workspace: Workspace,
+    serving: Serving,
+    bundle: Bundle,
+    image: str,
+    *,
+    placed_s: float = PLACED_S,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Running]:
     """Give a server that runs ``image`` by its digest, with production's limits; its pod is gone when the block ends.
 

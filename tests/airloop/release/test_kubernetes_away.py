@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 from tests.kubernetes_cluster import require
@@ -126,7 +125,11 @@ def way(stack: Way) -> Iterator[Way]:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_away_for_long_the_release_ends_and_its_next_try_makes_it(way: Way, moment: str) -> None:
-    rig, bundle, live = way.rig, way.rig.packaged_anew(next(NUMBERS)), way.rig.workspace.ledger.live("flights", "kubernetes")
+    rig, bundle, live = (
+        way.rig,
+        way.rig.packaged_anew(next(NUMBERS)),
+        way.rig.workspace.ledger.live("flights", "kubernetes"),
+    )
     with requests_all_the_time(rig) as answered:
         report = way.shut_at(moment, way.door.shut)
         with pytest.raises(Unreachable, match=r"API server at https://127.0.0.1:\d+ does not answer") as told:

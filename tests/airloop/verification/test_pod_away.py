@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -98,7 +98,7 @@ def test_away_for_seconds_at_each_step_the_verification_goes_on(way: Way) -> Non
 def test_away_for_long_is_no_verdict_and_what_is_left_is_swept(way: Way, moment: str) -> None:
     way.watched.when(MOMENTS[moment], way.door.shut)
     said = r"API server at https://127.0.0.1:\d+ does not answer"
-    with pytest.raises(Unreachable, match=said) if moment != "removed" else suppress():
+    with pytest.raises(Unreachable, match=said) if moment != "removed" else nullcontext():
         with running_pod(way.workspace, SERVING, way.bundle, way.image, patience_s=1) as server:
             replay(server, way.bundle)
             burst_ms(server, way.bundle)

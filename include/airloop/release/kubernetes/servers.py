@@ -110,7 +110,9 @@ class Servers:
             if not pod["metadata"].get("deletionTimestamp")
         }:
             if time.monotonic() > until:
-                raise Unreachable(f"{self.pipeline}: pods of {', '.join(names)} do not end within {self.ready_s:g} s; retry")
+                raise Unreachable(
+                    f"{self.pipeline}: pods of {', '.join(names)} do not end within {self.ready_s:g} s; retry"
+                )
             time.sleep(LOOK_S)
 
     def _apply(self, upstream: Upstream, replicas: int, found: Object | None) -> None:
@@ -139,7 +141,9 @@ class Servers:
                 raise BundleError(f"{self._cannot(upstream)}: {last}. Nothing was changed")
             if passed_s > self.ready_s:
                 why = last or f"look at `kubectl describe deployment {upstream.server}`"
-                raise Unreachable(f"{self._cannot(upstream)} within {self.ready_s:g} s: {why}. Retry. Nothing was changed")
+                raise Unreachable(
+                    f"{self._cannot(upstream)} within {self.ready_s:g} s: {why}. Retry. Nothing was changed"
+                )
             time.sleep(LOOK_S)
 
     def _cannot(self, upstream: Upstream) -> str:
