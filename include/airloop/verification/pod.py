@@ -43,9 +43,10 @@ def running_pod(
     The cluster has ``placed_s`` seconds to place the pod and to have its image there, and ``patience_s`` to answer
     again when its API server has fallen silent.
 
-    When we are killed the cluster ends it after ``pods_left.DEADLINE_S``, and a later verification removes it. Raises BundleError,
-    with the last lines of its log, when it does not come up, ImageError when the image is missing or is not this
-    bundle's, ClusterRefused when the cluster takes no such pod, and Unreachable when registry or cluster do not answer.
+    When we are killed the cluster ends it after ``pods_left.DEADLINE_S``, and a later verification removes it. Raises
+    BundleError, with the last lines of its log, when it does not come up, ImageError when the image is missing or is
+    not this bundle's, ClusterRefused when the cluster takes no such pod, and Unreachable when registry or cluster do
+    not answer.
     """
     there = images.pullable(workspace, image)
     refuse_unless_of(bundle, image, there.config)

@@ -117,8 +117,10 @@ def champion_of(rig: KubernetesRig) -> str:
     return live.version
 
 
-@pytest.mark.parametrize("whose", ["champion", "candidate"])
-@pytest.mark.parametrize("how", ["edited", "scaled to nothing", "deleted"])
+@pytest.mark.parametrize(
+    ("whose", "how"),
+    [("champion", "edited"), ("champion", "scaled to nothing"), ("candidate", "edited"), ("candidate", "deleted")],
+)
 def test_a_deployment_that_somebody_changes_on_a_step_is_put_back(rig: KubernetesRig, whose: str, how: str) -> None:
     bundle, live = rig.packaged_anew(next(NUMBERS)), champion_of(rig)
     version = live if whose == "champion" else bundle.version
