@@ -146,7 +146,7 @@ def test_a_pod_that_is_evicted_on_a_step_is_replaced(rig: KubernetesRig, whose: 
         evicted.append(evict(rig, live if whose == "champion" else bundle.version))
 
     released_while(rig, bundle, meddle)
-    wait_until(lambda: not {pod["metadata"]["name"] for pod in rig.pods()} & set(evicted))
+    assert not {pod["metadata"]["name"] for pod in rig.pods() if is_ready(pod)} & set(evicted)
     wait_until(lambda: sum(map(is_ready, rig.pods())) == sum(d["spec"]["replicas"] for d in rig.deployments().values()))
 
 
