@@ -25,7 +25,7 @@ GONE_S = 60
 FEW = 3
 
 
-def patiently(ask: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
+def patiently(ask: Callable[[], T], patience_s: float) -> T:
     """Return what ``ask`` gives, and ask again while the API server is silent. Raises Unreachable."""
     until = time.monotonic() + patience_s
     while True:
@@ -37,9 +37,9 @@ def patiently(ask: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
             time.sleep(PAUSE_S)
 
 
-def look(cluster: Cluster, name: str, step: str) -> dict[str, Any]:
-    """Return the pod as it is now. Raises StepInterrupted where it was removed, or lost with its node."""
-    pod = patiently(lambda: cluster.get("v1", "Pod", name))
+def look(cluster: Cluster, name: str, step: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    """Return the pod as it is now. Raises StepInterrupted where it was removed, or lost with its node; Unreachable."""
+    pod = patiently(lambda: cluster.get("v1", "Pod", name), patience_s)
     if pod is None:
         raise StepInterrupted(f"the pod of {step} was removed while it was at work")
     if pod_outcome.is_leaving(pod) and not pod_outcome.has_ended(pod):

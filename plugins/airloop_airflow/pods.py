@@ -54,6 +54,7 @@ class StepPod(ResumableJobMixin, KubernetesPodOperator):
     """
 
     external_id_key = "pod"
+    patience_s: float = pod_waiting.PATIENCE_S
 
     def __init__(
         self,
@@ -103,7 +104,8 @@ class StepPod(ResumableJobMixin, KubernetesPodOperator):
             api = self.client.api_client
         self._connections.callback(close_connections, api)
         settings = replace(self.workspace.kubernetes, client=lambda: api)
-        cluster = self._connections.enter_context(connected(replace(self.workspace, kubernetes=settings)))
+        reached = connected(replace(self.workspace, kubernetes=settings), patience_s=self.patience_s)
+        cluster = self._connections.enter_context(reached)
         self.namespace = cluster.namespace
         return cluster
 
@@ -244,7 +246,7 @@ class StepPod(ResumableJobMixin, KubernetesPodOperator):
         return pod_outcome.left(pod) or pod_outcome.without_a_word(pod, self.errand.step, self.limits, said)
 
     def _look(self) -> Pod:
-        return pod_waiting.look(self.cluster, self.running, self.errand.step)
+        return pod_waiting.look(self.cluster, self.running, self.errand.step, self.patience_s)
 
     def _watch(self, pod: Pod, log: PodLog) -> Pod:
         """Pass on the log until the step has ended, and return the pod as it is then."""

@@ -20,9 +20,10 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from tests.kubernetes_claims import claim
 from tests.kubernetes_cluster import REGISTRY, REGISTRY_OF_NODES, namespace, require, workspace_on
+from tests.kubernetes_door import FrontDoor, door_of
 
 from airloop.cluster import Cluster, connected
-from airloop.errors import AirloopError, ClusterRefused, StepFailed, StepInterrupted, TrainingError
+from airloop.errors import AirloopError, ClusterRefused, StepFailed, StepInterrupted, TrainingError, Unreachable
 from airloop.refs import SnapshotRef
 from airloop.spec import find
 from airloop.spec.model import Step
@@ -307,6 +308,43 @@ def test_a_pod_that_is_evicted_or_deleted_is_worth_another_try_that_makes_anothe
     (workspace.home / "go").touch()
     again = step(GATED)
     assert again.carry_out(step.context) == REF and again.is_new
+
+
+@pytest.fixture
+def door(step, workspace, monkeypatch, tmp_path) -> Iterator[FrontDoor]:
+    """A door to the API server, by which the steps that are made from here on go."""
+    with door_of(require(), tmp_path) as (made, kubeconfig):
+        connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": kubeconfig}}
+        monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", json.dumps(connection))
+        yield made
+
+
+def test_an_api_server_that_is_away_for_seconds_while_a_pod_is_watched_is_sat_out(step, workspace, cluster, door):
+    pod = step(GATED)
+    door.shut(2)
+    worker, ended = carried_out(pod, step.context)
+    until(lambda: pod.running and says(cluster, pod.running, "round 1"))
+    door.shut(3)
+    (workspace.home / "go").touch()
+    worker.join(60)
+    assert (ended, pod.answer, pods(cluster, workspace)) == ([], REF, [])
+
+
+def test_one_that_is_away_for_long_is_worth_another_try_that_takes_the_outcome(step, workspace, cluster, door):
+    pod = step(GATED)
+    pod.patience_s = 1
+    worker, ended = carried_out(pod, step.context)
+    until(lambda: pod.running and says(cluster, pod.running, "round 1"))
+    door.shut()
+    (workspace.home / "go").touch()
+    worker.join(60)
+    assert [(type(error), error.retryable) for error in ended] == [(Unreachable, True)], ended
+    until(lambda: cluster.get("v1", "Pod", pod.running)["status"]["phase"] == "Succeeded")
+    door.open()
+    again = step(GATED)
+    assert again.carry_out(step.context) == REF and again.running == pod.running
+    assert pods(cluster, workspace) == []
+    until(lambda: handed_in(cluster, workspace) == [])
 
 
 def test_a_process_that_is_killed_is_worth_another_try(step):

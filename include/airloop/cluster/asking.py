@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -12,23 +14,41 @@ from airloop.cluster.answers import answering, meaning_of
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
+log = logging.getLogger(__name__)
+
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and for an answer."""
+PAUSE_S = 0.5
+"""Between two requests to an API server that is silent."""
 
 Object = dict[str, Any]
 
 
 class Counted:
-    """A client's pool of connections, which counts what is asked through it."""
+    """A client's pool of connections, which counts what is asked through it.
 
-    def __init__(self, inner: Any) -> None:
+    While the API server is silent it asks again for ``patience_s``, so all that is asked must bear to be asked twice.
+    """
+
+    def __init__(self, inner: Any, patience_s: float = 0.0) -> None:
         self.inner = inner
+        self.patience_s = patience_s
         self.calls = 0
 
     def request(self, *given: Any, **more: Any) -> Any:
-        """Send a request."""
-        self.calls += 1
-        return self.inner.request(*given, **more)
+        """Send a request. Raises what urllib3 raises when nobody answers."""
+        from urllib3.exceptions import HTTPError
+
+        until = time.monotonic() + self.patience_s
+        while True:
+            self.calls += 1
+            try:
+                return self.inner.request(*given, **more)
+            except HTTPError as error:
+                if time.monotonic() >= until:
+                    raise
+                log.info("the API server is silent, asking again: %s", error)
+                time.sleep(PAUSE_S)
 
     def clear(self) -> None:
         """Forget the connections."""
@@ -38,9 +58,9 @@ class Counted:
 class Asking:
     """Sends requests as ``api``. Every method raises Unreachable, or ClusterRefused with the API server's reason."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, patience_s: float = 0.0) -> None:
         self.api = api
-        self.pool = Counted(api.rest_client.pool_manager)
+        self.pool = Counted(api.rest_client.pool_manager, patience_s)
         api.rest_client.pool_manager = self.pool
 
     def end(self) -> None:

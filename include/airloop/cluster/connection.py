@@ -25,14 +25,16 @@ MANAGER = "airloop"
 
 
 @contextmanager
-def connected(workspace: Workspace) -> Iterator[Cluster]:
+def connected(workspace: Workspace, *, patience_s: float = 0.0) -> Iterator[Cluster]:
     """Give the cluster of ``workspace``; the block may use the typed APIs, too, for it is inside ``answering``.
+
+    Each request sits out a silence of ``patience_s`` seconds, as while the API server is started again.
 
     Raises Unreachable when no cluster is named or it does not answer, and ClusterRefused when it will not do it.
     """
     with answering():
         with client_of(workspace.kubernetes) as (api, namespace):
-            cluster = Cluster(api, namespace)
+            cluster = Cluster(api, namespace, patience_s)
             try:
                 yield cluster
             finally:
@@ -42,10 +44,10 @@ def connected(workspace: Workspace) -> Iterator[Cluster]:
 class Cluster:
     """One namespace of a cluster. Every method raises Unreachable, or ClusterRefused with the API server's reason."""
 
-    def __init__(self, api: ApiClient, namespace: str) -> None:
+    def __init__(self, api: ApiClient, namespace: str, patience_s: float = 0.0) -> None:
         self.api = api
         self.namespace = namespace
-        self._asking = Asking(api)
+        self._asking = Asking(api, patience_s)
         self._discovery = Discovery(lambda path: self._asking.maybe("GET", path))
 
     def close(self) -> None:

@@ -75,8 +75,9 @@ class Change:
         problem = alias.set_champion(self.workspace, self.pipeline, champion.version)
         if problem:
             self.ledger.record("alias_failed", self.pipeline, champion.bundle, {"problem": problem}, run_id=self.run_id)
-        history = self.ledger.champions(self.pipeline, self.target.name)
-        self.target.keep(self.pipeline, retained(history, self.keep))
+        kept = retained(self.ledger.champions(self.pipeline, self.target.name), self.keep)
+        with suppress(LostRace):  # Whoever took over does it.
+            self.hold.answered(lambda: self.target.keep(self.pipeline, kept))
         return problem
 
     def put_back(self, state: State) -> str:

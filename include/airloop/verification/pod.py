@@ -24,26 +24,34 @@ if TYPE_CHECKING:
 
 PLACED_S = 300.0
 """Longest wait for the pod to be placed and its image to be there."""
-DEADLINE_S = 900
-"""The cluster ends a pod that is older than this, whether or not we are there to delete it."""
+PATIENCE_S = 60.0
+"""Longest silence of the API server that is sat out, as while it is started again."""
 
 
 @contextmanager
 def running_pod(
-    workspace: Workspace, serving: Serving, bundle: Bundle, image: str, *, placed_s: float = PLACED_S
+    workspace: Workspace,
+    serving: Serving,
+    bundle: Bundle,
+    image: str,
+    *,
+    placed_s: float = PLACED_S,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Running]:
     """Give a server that runs ``image`` by its digest, with production's limits; its pod is gone when the block ends.
 
-    The cluster has ``placed_s`` seconds to place the pod and to have its image there.
+    The cluster has ``placed_s`` seconds to place the pod and to have its image there, and ``patience_s`` to answer
+    again when its API server has fallen silent.
 
-    When we are killed the cluster ends it after DEADLINE_S, and a later verification removes it. Raises BundleError,
-    with the last lines of its log, when it does not come up, ImageError when the image is missing or is not this
-    bundle's, ClusterRefused when the cluster takes no such pod, and Unreachable when registry or cluster do not answer.
+    When we are killed the cluster ends it after ``pods_left.DEADLINE_S``, and a later verification removes it. Raises
+    BundleError, with the last lines of its log, when it does not come up, ImageError when the image is missing or is
+    not this bundle's, ClusterRefused when the cluster takes no such pod, and Unreachable when registry or cluster do
+    not answer.
     """
     there = images.pullable(workspace, image)
     refuse_unless_of(bundle, image, there.config)
     megabytes = images.find(workspace, image).megabytes
-    with cluster.connected(workspace) as connection:
+    with cluster.connected(workspace, patience_s=patience_s) as connection:
         pods_left.sweep(connection, workspace)
         granted = Tokens(secrets.token_urlsafe(16), secrets.token_urlsafe(16))
         with _pod(connection, workspace, serving, bundle, image, granted) as pod:
@@ -86,7 +94,7 @@ def manifest(workspace: Workspace, serving: Serving, server: server_pod.PodServe
             "labels": cluster.labels(workspace, "verification", server.pipeline, version=server.version),
             "annotations": cluster.annotations(bundle=server.bundle, image=server.image),
         },
-        "spec": {**spec, "restartPolicy": "Never", "activeDeadlineSeconds": DEADLINE_S},
+        "spec": {**spec, "restartPolicy": "Never", "activeDeadlineSeconds": pods_left.DEADLINE_S},
     }
 
 

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from airloop import cluster
 from airloop.errors import ClusterRefused, Unreachable
-from airloop.verification.leftovers import OLD_S, STOP_S
+from airloop.verification.leftovers import STOP_S
 
 if TYPE_CHECKING:
     from airloop.cluster import Cluster
     from airloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
+
+DEADLINE_S = 900
+"""The cluster ends a pod that runs for longer than this, whether or not we are there to delete it."""
+OLD_S = DEADLINE_S + 300
+"""With its wait for a node: nobody needs what is older."""
 
 
 def sweep(connection: Cluster, workspace: Workspace, *, old_s: float = OLD_S) -> list[str]:

@@ -25,10 +25,11 @@ class Place:
     spec: Spec
     pipeline: str
     cluster: Cluster
+    ready_s: float
 
     @cached_property
     def servers(self) -> Servers:
-        return Servers(self.workspace, self.spec.serving, self.pipeline, self.cluster)
+        return Servers(self.workspace, self.spec.serving, self.pipeline, self.cluster, self.ready_s)
 
     @cached_property
     def traffic(self) -> ByPods:

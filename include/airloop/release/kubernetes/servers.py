@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READY_S = 90.0
-"""Longest wait for pods to answer while nothing says why they do not."""
 ADOPTED_S = 10.0
 """How long a Deployment that is put right may still have pods of the kind that it had."""
 LOOK_S = 0.25
@@ -36,12 +34,13 @@ LOOK_S = 0.25
 
 @dataclass
 class Servers:
-    """The Deployments of ``pipeline`` and their pods."""
+    """The Deployments of ``pipeline`` and their pods, for which at most ``ready_s`` are waited without a reason."""
 
     workspace: Workspace
     serving: Serving
     pipeline: str
     cluster: Cluster
+    ready_s: float
 
     def upstream(self, placed: Placed) -> Upstream:
         """Return a version with the name of its Deployment. Raises ImageError when no node could pull its image."""
@@ -104,14 +103,16 @@ class Servers:
 
     def wait_until_gone(self, names: Collection[str]) -> None:
         """Return once no pod of these Deployments can be led requests to any more."""
-        until = time.monotonic() + READY_S
+        until = time.monotonic() + self.ready_s
         while set(names) & {
             pod["metadata"]["labels"][SERVER]
             for pod in self.cluster.list("v1", "Pod", self._labels)
             if not pod["metadata"].get("deletionTimestamp")
         }:
             if time.monotonic() > until:
-                raise Unreachable(f"{self.pipeline}: pods of {', '.join(names)} do not end within {READY_S:g} s; retry")
+                raise Unreachable(
+                    f"{self.pipeline}: pods of {', '.join(names)} do not end within {self.ready_s:g} s; retry"
+                )
             time.sleep(LOOK_S)
 
     def _apply(self, upstream: Upstream, replicas: int, found: Object | None) -> None:
@@ -138,9 +139,11 @@ class Servers:
             passed_s = time.monotonic() - began
             if trouble and trouble.is_final and passed_s >= patience_s:
                 raise BundleError(f"{self._cannot(upstream)}: {last}. Nothing was changed")
-            if passed_s > READY_S:
+            if passed_s > self.ready_s:
                 why = last or f"look at `kubectl describe deployment {upstream.server}`"
-                raise Unreachable(f"{self._cannot(upstream)} within {READY_S:g} s: {why}. Retry. Nothing was changed")
+                raise Unreachable(
+                    f"{self._cannot(upstream)} within {self.ready_s:g} s: {why}. Retry. Nothing was changed"
+                )
             time.sleep(LOOK_S)
 
     def _cannot(self, upstream: Upstream) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from airloop.release.kubernetes.place import Place
     from airloop.release.kubernetes.servers import Servers
 
+READY_S = 90.0
+"""Longest wait for pods to answer while nothing says that they never will."""
+
 
 class KubernetesTarget:
     """Deployments in the namespace of the workspace's cluster.
@@ -28,9 +31,10 @@ class KubernetesTarget:
 
     name = "kubernetes"
 
-    def __init__(self, workspace: Workspace, spec: Spec) -> None:
+    def __init__(self, workspace: Workspace, spec: Spec, ready_s: float = READY_S) -> None:
         self._workspace = workspace
         self._spec = spec
+        self._ready_s = ready_s
         self._largest = Largest()
 
     def cannot(self, rollout: Rollout) -> str:
@@ -93,7 +97,7 @@ class KubernetesTarget:
         from airloop.release.kubernetes.place import Place
 
         with cluster.connected(self._workspace) as found:
-            yield Place(self._workspace, self._spec, pipeline, found)
+            yield Place(self._workspace, self._spec, pipeline, found, self._ready_s)
 
 
 @contextmanager
