@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from airloop.release import rollout
 from airloop.release.rollout import FULL, Action, Decision, Position, Step
-from airloop.release.target import Observed, Placed, State, Target
+from airloop.release.target import Placed, State, Target
 from airloop.release.waiting import Hold
 from airloop.spec.model import Rollout
 
@@ -69,7 +69,8 @@ class Climb:
             if seen.state != wanted:
                 self.hold.tell(f"{step}: the target serves {seen.state}; putting {wanted} back", at_once=True)
                 self._apply(wanted)
-                before = seen = Observed(wanted)
+                # What came in meanwhile was not shared out as the step says.
+                before = seen = self.hold.answered(lambda: self.target.observe(self.pipeline))
             candidate, champion = seen.candidate.since(before.candidate), seen.champion.since(before.champion)
             timed_out = self.hold.pace.now() >= until
             decision = rollout.judge_step(self.rules, step, candidate=candidate, champion=champion, timed_out=timed_out)
