@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airloop import digest
@@ -48,7 +51,7 @@ def base(workspace: Workspace, *, with_pandas: bool = False) -> Base:
 def made(workspace: Workspace, *, with_pandas: bool) -> Made:
     """Return the base, and what is needed to put a model on it."""
     wanted = pins_of(with_pandas=with_pandas)
-    with alone(workspace), connected(BUILD_S) as client:
+    with alone(), connected(BUILD_S) as client:
         # Feature code may use all of what is installed; the server alone does not.
         lean = {} if with_pandas else {"LEAN": "1"}
         below = packages.with_packages(workspace, client, wanted, DOCKERFILE, PACKAGES_NAME, lean)
@@ -76,11 +79,11 @@ def with_code(client: docker.DockerClient, below: layers.Parent, files: dict[str
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
-    """Let one process of this machine build at a time: the second one finds what the first one made."""
+def alone() -> Iterator[None]:
+    """Let one process of this machine build at a time, whatever its stack: the second finds what the first made."""
     from airloop.training.locks import exclusive
 
-    with exclusive(workspace.home / "cache" / "images.lock"):
+    with exclusive(Path(tempfile.gettempdir()) / f"airloop-images-{os.getuid()}.lock"):
         yield
 
 

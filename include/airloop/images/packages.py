@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,8 @@ def with_packages(
         files["requirements.txt"] = "".join(f"{pin.line}\n" for pin in wanted).encode()
         labels = {PACKAGES: listed(house.packages), f"{LABEL}.python": python_image()}
         text += "".join(f"LABEL {label}={building.quoted(value)}\n" for label, value in labels.items())
-        building.build(client, text, files, tag=tag, key=key, arguments=given)
+        # A key of its own: a build that ends must not clear away the stages of another one beside it.
+        building.build(client, text, files, tag=tag, key=secrets.token_hex(16), arguments=given)
         return layers.parent_of(client.images.get(tag).attrs)
 
 

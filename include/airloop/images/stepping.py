@@ -56,7 +56,7 @@ def roots(project: Path) -> list[str]:
 def _made(workspace: Workspace) -> bases.Made:
     """Return the image on the engine."""
     wanted = pins(roots(PROJECT))
-    with bases.alone(workspace), connected(bases.BUILD_S) as client:
+    with bases.alone(), connected(bases.BUILD_S) as client:
         below = packages.with_packages(workspace, client, wanted, DOCKERFILE, PACKAGES_NAME)
         return bases.with_code(client, below, code.of_steps(), NAME)
 
