@@ -60,6 +60,12 @@ class Containers:
         plain = server_container.name_of(self.workspace, self.pipeline, placed.image)
         return f"{plain}-{digest.of_value(self._arguments(plain, placed))[:6]}"
 
+    def upstream(self, placed: Placed) -> Upstream:
+        """Return a version with the name of its container."""
+        from airloop.gateway.route import Upstream
+
+        return Upstream(self.name_of(placed), placed.bundle, placed.version, placed.image)
+
     def start(self, wanted: Route, before: Route, *, must: bool) -> Route:
         """Make every server of ``wanted`` run and answer; return the route to them.
 

@@ -6,15 +6,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airloop.errors import BundleError, ImageError, Unreachable
-from airloop.release import asking, counting
+from airloop.errors import ImageError, Unreachable
+from airloop.release import asking, counting, routed
 from airloop.release.answers import Largest
 from airloop.release.target import Observed, Placed, State
 from airloop.spec.model import Spec
 from airloop.workspace import Workspace
 
 if TYPE_CHECKING:
-    from airloop.gateway import Route, Upstream
     from airloop.release.containers import Containers
 
 
@@ -43,7 +42,7 @@ class DockerTarget:
             route = gateway.route(pipeline)
             # The candidate first: failures of the champion that come in between excuse copies, and never add some.
             candidate, champion = (asking.state_of(gateway, pipeline, one) for one in (route.candidate, route.champion))
-            state = _state(route, champion=champion is not None, candidate=candidate is not None)
+            state = routed.state_of(route, champion=champion is not None, candidate=candidate is not None)
             of_champion, of_candidate = _stats(champion, state.champion), _stats(candidate, state.candidate)
             counts = counting.of_candidate(of_candidate, of_champion)
             if state.shadow and route.champion and route.candidate:
@@ -56,11 +55,11 @@ class DockerTarget:
 
         Raises BundleError, with nothing changed, when an image is missing or altered, or its container ends.
         """
-        _check(pipeline, state)
-        with self._containers(pipeline) as containers, _refusals(pipeline):
+        routed.check(pipeline, state, self.name)
+        with self._containers(pipeline) as containers, routed.refusals(pipeline):
             before = containers.gateway.route(pipeline)
-            is_same = _state(before, champion=True, candidate=True) == state
-            after = containers.start(_route(containers, state), before, must=is_same)
+            is_same = routed.state_of(before, champion=True, candidate=True) == state
+            after = containers.start(routed.route_of(state, containers.upstream), before, must=is_same)
             containers.gateway.put(pipeline, after)
             if after != before:
                 asking.begin_counts(containers.gateway, pipeline, after)
@@ -92,51 +91,6 @@ class DockerTarget:
             except ImageError as error:
                 raise Unreachable(f"there is no gateway: {error}") from error
             yield Containers(self._workspace, self._spec.serving, pipeline, client, gateway)
-
-
-@contextmanager
-def _refusals(pipeline: str) -> Iterator[None]:
-    try:
-        yield
-    except ImageError as error:
-        raise BundleError(f"{pipeline}: {error}. Nothing was changed") from error
-
-
-def _check(pipeline: str, state: State) -> None:
-    champion, candidate = state.champion, state.candidate
-    for placed in filter(None, (champion, candidate)):
-        if not placed.image:
-            raise BundleError(
-                f"{pipeline}: bundle {placed.bundle[:12]} has no image, so no container can serve it: package it with "
-                "release.target docker. Nothing was changed"
-            )
-    if champion and candidate and champion.version == candidate.version:
-        raise BundleError(
-            f"{pipeline}: champion and candidate are both version {champion.version!r}; answers could not be told "
-            "apart. Nothing was changed"
-        )
-
-
-def _route(containers: Containers, state: State) -> Route:
-    from airloop.gateway import Route, Upstream
-
-    def upstream(placed: Placed | None) -> Upstream | None:
-        if placed is None:
-            return None
-        return Upstream(containers.name_of(placed), placed.bundle, placed.version, placed.image)
-
-    return Route(upstream(state.champion), upstream(state.candidate), state.candidate_percent, state.shadow)
-
-
-def _state(route: Route, *, champion: bool, candidate: bool) -> State:
-    """Return what a route serves when of its servers those answer."""
-    first = _placed(route.champion) if champion else None
-    second = _placed(route.candidate) if candidate else None
-    return State(first, second, route.candidate_percent, route.shadow) if second else State(first)
-
-
-def _placed(upstream: Upstream | None) -> Placed | None:
-    return None if upstream is None else Placed(upstream.bundle, upstream.version, upstream.image)
 
 
 def _stats(told: dict[str, Any] | None, placed: Placed | None) -> dict[str, Any]:

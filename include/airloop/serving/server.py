@@ -181,7 +181,20 @@ def run(
     if shadow_port is not None:
         listening.append(_listen(host, shadow_port, None, "--shadow-port"))
         process.app.shadow_port = shadow_port
-    config = uvicorn.Config(
+    server = uvicorn.Server(_configured(process))
+    # uvicorn sends itself the signal again once it has stopped; a clean stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    log.info("listening on %s", path or "http://{}:{}".format(*listening[0].getsockname()[:2]))
+    try:
+        server.run(sockets=listening)
+    finally:
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _configured(process: Process) -> uvicorn.Config:
+    return uvicorn.Config(
         process,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         http=process.protocol(),
@@ -194,16 +207,6 @@ def run(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = uvicorn.Server(config)
-    # uvicorn sends itself the signal again once it has stopped; a clean stop is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    log.info("listening on %s", path or "http://{}:{}".format(*listening[0].getsockname()[:2]))
-    try:
-        server.run(sockets=listening)
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
 
 
 def _listen(host: str, port: int, path: Path | None, option: str = "--port") -> socket.socket:

@@ -6,17 +6,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airloop.errors import BundleError, ImageError
-from airloop.release import counting
+from airloop.release import counting, routed
 from airloop.release.answers import Largest
-from airloop.release.target import Observed, Placed, State
+from airloop.release.target import Observed, State
 from airloop.spec.model import Rollout, Spec
 from airloop.workspace import Workspace
 
 if TYPE_CHECKING:
-    from airloop.gateway.route import Route, Upstream
     from airloop.release.kubernetes.place import Place
-    from airloop.release.kubernetes.servers import Servers
 
 READY_S = 90.0
 """Longest wait for pods to answer while nothing says that they never will."""
@@ -57,7 +54,7 @@ class KubernetesTarget:
             candidate, champion = (
                 asking.stats(one) if one and one.server in intact else None for one in (route.candidate, route.champion)
             )
-            state = _state(route, champion=champion is not None, candidate=candidate is not None)
+            state = routed.state_of(route, champion=champion is not None, candidate=candidate is not None)
             counts = counting.of_candidate(candidate or {}, champion or {})
             if state.shadow and route.champion and route.candidate:
                 self._largest.add(pipeline, state, asking.answers(route.champion), asking.answers(route.candidate))
@@ -69,9 +66,9 @@ class KubernetesTarget:
         The version that was champion until then is kept warm until the next rollout begins. Raises BundleError, with
         nothing changed, when a version cannot be served, in the cluster's words.
         """
-        _check(pipeline, state)
-        with self._place(pipeline) as place, _refusals(pipeline):
-            route = _route(place.servers, state)
+        routed.check(pipeline, state, self.name)
+        with self._place(pipeline) as place, routed.refusals(pipeline):
+            route = routed.route_of(state, place.servers.upstream)
             if place.changing.change(route):
                 place.asking.recount(route.upstreams)
 
@@ -98,44 +95,3 @@ class KubernetesTarget:
 
         with cluster.connected(self._workspace) as found:
             yield Place(self._workspace, self._spec, pipeline, found, self._ready_s)
-
-
-@contextmanager
-def _refusals(pipeline: str) -> Iterator[None]:
-    try:
-        yield
-    except ImageError as error:
-        raise BundleError(f"{pipeline}: {error}. Nothing was changed") from error
-
-
-def _check(pipeline: str, state: State) -> None:
-    champion, candidate = state.champion, state.candidate
-    for placed in filter(None, (champion, candidate)):
-        if not placed.image:
-            raise BundleError(
-                f"{pipeline}: bundle {placed.bundle[:12]} has no image, so no pod can serve it: package it with "
-                "release.target kubernetes. Nothing was changed"
-            )
-    if champion and candidate and champion.version == candidate.version:
-        raise BundleError(
-            f"{pipeline}: champion and candidate are both version {champion.version!r}; answers could not be told "
-            "apart. Nothing was changed"
-        )
-
-
-def _route(servers: Servers, state: State) -> Route:
-    from airloop.gateway.route import Route
-
-    champion, candidate = (servers.upstream(placed) if placed else None for placed in (state.champion, state.candidate))
-    return Route(champion, candidate, state.candidate_percent, state.shadow)
-
-
-def _state(route: Route, *, champion: bool, candidate: bool) -> State:
-    """Return what a route serves when of its servers those answer."""
-    first = _placed(route.champion) if champion else None
-    second = _placed(route.candidate) if candidate else None
-    return State(first, second, route.candidate_percent, route.shadow) if second else State(first)
-
-
-def _placed(upstream: Upstream | None) -> Placed | None:
-    return None if upstream is None else Placed(upstream.bundle, upstream.version, upstream.image)
