@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airloop import cluster
 from airloop.errors import ClusterRefused, Unreachable
@@ -30,7 +31,7 @@ def sweep(connection: Cluster, workspace: Workspace, *, old_s: float = OLD_S) ->
     # Not the clock of the data: the cluster's own, to a second.
     before = datetime.now(UTC) - timedelta(seconds=old_s)
     found = connection.list("v1", "Pod", cluster.labels(workspace, "verification"))
-    old = [pod["metadata"]["name"] for pod in found if _created(pod["metadata"]["creationTimestamp"]) < before]
+    old = [pod["name"] for pod in (one["metadata"] for one in found) if _is_left(pod, before)]
     for name in old:
         remove(connection, name)
     if old:
@@ -46,5 +47,5 @@ def remove(connection: Cluster, name: str) -> None:
         log.warning("pod %s is left to the next verification: %s", name, error)
 
 
-def _created(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _is_left(pod: Mapping[str, Any], before: datetime) -> bool:
+    return "deletionTimestamp" not in pod and datetime.fromisoformat(pod["creationTimestamp"]) < before

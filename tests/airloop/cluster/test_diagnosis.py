@@ -63,7 +63,7 @@ def test_an_image_whose_name_is_none(cluster, started):
 
 
 def test_a_registry_that_does_not_answer_may_come_back(cluster, started):
-    started("silent", image="127.0.0.1:9/none@sha256:" + "0" * 64)
+    started("silent", image="127.0.0.1:403/none@sha256:" + "0" * 64)
     found = trouble_with(cluster, "silent", "cannot be pulled", "connection refused")
     assert not found.is_final
 

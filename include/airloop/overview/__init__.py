@@ -1,0 +1,1 @@
+"""What pages tell about pipelines: read from ledger, store, descriptions and targets, and changing nothing."""
