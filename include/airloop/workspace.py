@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ class Kubernetes:
     """Of the servers and steps."""
     prometheus: str = ""
     """URL of a Prometheus that scrapes the servers; "" asks the servers themselves."""
+    ready_s: float = 90.0
+    """Longest wait for pods to answer while nothing says that they never will; more where nodes are added on demand."""
     client: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
     """Gives the API client; None reads the kubeconfig, or in a pod its service account. Inside Airflow it asks the
     provider's hook."""
@@ -47,11 +49,25 @@ class Kubernetes:
     def from_environment(cls, env: Mapping[str, str]) -> Kubernetes:
         """Read ``AIRLOOP_KUBERNETES_NAMESPACE``, ``AIRLOOP_KUBERNETES_REGISTRY``, ``AIRLOOP_KUBERNETES_PULL_SECRET``,
         ``AIRLOOP_KUBERNETES_SECRET``, ``AIRLOOP_KUBERNETES_CLAIM``, ``AIRLOOP_KUBERNETES_GATEWAY``,
-        ``AIRLOOP_KUBERNETES_SERVICE_ACCOUNT`` and ``AIRLOOP_PROMETHEUS``."""
+        ``AIRLOOP_KUBERNETES_SERVICE_ACCOUNT``, ``AIRLOOP_KUBERNETES_READY_S`` and ``AIRLOOP_PROMETHEUS``.
+
+        Raises DataError for a number of seconds that is none.
+        """
         named = ("namespace", "registry", "pull_secret", "secret", "claim", "gateway", "service_account")
         given: dict[str, Any] = {name: env.get(f"AIRLOOP_KUBERNETES_{name.upper()}") or "" for name in named}
         given["prometheus"] = env.get("AIRLOOP_PROMETHEUS") or ""
-        return cls(**{name: value.rstrip("/") for name, value in given.items() if value})
+        ready_s = _seconds("AIRLOOP_KUBERNETES_READY_S", env.get("AIRLOOP_KUBERNETES_READY_S") or cls.ready_s)
+        return cls(**{name: value.rstrip("/") for name, value in given.items() if value}, ready_s=ready_s)
+
+
+def _seconds(variable: str, given: str | float) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 3600:
+        raise DataError(f"{variable}: {given!r} is no number of seconds from 1 to 3600")
+    return seconds
 
 
 def connection_from_environment(conn_id: str) -> str:
@@ -99,6 +115,8 @@ class Workspace:
     kubernetes: Kubernetes = Kubernetes()
     """The cluster that releases and steps go to."""
     connection: Callable[[str], str] = field(default=connection_from_environment, repr=False, compare=False)
+    is_onlooking: bool = False
+    """Whether its ledger is only looked at: neither made, migrated nor changed, and not waited for long."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Workspace:
@@ -133,7 +151,11 @@ class Workspace:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger at ``ledger_url``, its tables brought up to date at first use."""
-        from airloop.ledger import Ledger
+        """The ledger at ``ledger_url``, its tables brought up to date at first use unless it is only looked at."""
+        from airloop.ledger import Ledger, Onlooker
 
-        return Ledger(self.ledger_url)
+        return Onlooker(self.ledger_url) if self.is_onlooking else Ledger(self.ledger_url)
+
+    def onlooking(self) -> Workspace:
+        """Return the same places for somebody who only looks, such as a page."""
+        return replace(self, is_onlooking=True)

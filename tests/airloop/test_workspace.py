@@ -36,3 +36,12 @@ def test_connections_come_from_the_environment_as_in_airflow(monkeypatch):
     assert connection_from_environment("warehouse") == "sqlite:////data/flights.db"
     with pytest.raises(DataError, match=r"connection 'wharehouse' is unknown: set AIRFLOW_CONN_WHAREHOUSE or add it"):
         connection_from_environment("wharehouse")
+
+
+def test_how_long_pods_may_take_is_a_setting(tmp_path):
+    given = {"AIRLOOP_HOME": str(tmp_path), "AIRLOOP_KUBERNETES_READY_S": "300"}
+    assert Workspace.from_environment(given).kubernetes.ready_s == 300
+    assert Workspace.from_environment({"AIRLOOP_HOME": str(tmp_path)}).kubernetes.ready_s == 90
+    for wrong in ("5m", "0", "nan"):
+        with pytest.raises(DataError, match=f"AIRLOOP_KUBERNETES_READY_S: '{wrong}' is no number of seconds"):
+            Workspace.from_environment(given | {"AIRLOOP_KUBERNETES_READY_S": wrong})

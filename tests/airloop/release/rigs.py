@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +21,19 @@ import numpy as np
 import xgboost
 
 from airloop.features.schema import Feature, Input, Schema
-from airloop.refs import BundleRef
+from airloop.refs import BundleRef, ReleaseRef
+from airloop.release import release
 from airloop.release.local import LocalTarget
 from airloop.release.simulated import SimulatedTarget
 from airloop.release.target import Placed, Target
+from airloop.release.waiting import Pace
 from airloop.scoring import SavedHooks
 from airloop.serving import proof
 from airloop.serving.tokens import read_or_make
+from airloop.spec import Pipeline
 from airloop.workspace import Workspace
 
-from .conftest import MARCH, keep_bundle, put_bundle, workspace_in
+from .conftest import MARCH, PASSED, PROMOTED, keep_bundle, pipeline_with, put_bundle, workspace_in
 
 MISSING = Placed("0" * 64, "9")
 HOOKS = SavedHooks("features.py:build", ("x",), "features.py:arrays")
@@ -87,6 +91,30 @@ class Rig(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
+
+
+def released(
+    rig: Rig,
+    bundle: BundleRef,
+    rules: Mapping[str, Any] | Pipeline,
+    pace: Pace,
+    *,
+    report: Callable[[str], None] = print,
+    run_id: str = "",
+    target: Target | None = None,
+) -> ReleaseRef:
+    """Release ``bundle`` as a task does, promoted and verified, by the rollout's ``rules``."""
+    return release(
+        rig.workspace,
+        rules if isinstance(rules, Pipeline) else pipeline_with(rig.workspace.pipelines, **rules),
+        bundle=bundle,
+        verdict=PROMOTED,
+        verification=PASSED.model_copy(update={"image": bundle.image}),
+        run_id=run_id or f"run-{bundle.version}",
+        report=report,
+        target=target or rig.target,
+        pace=pace,
+    )
 
 
 @dataclass

@@ -12,15 +12,15 @@ import pytest
 
 from airloop.errors import BundleError, Unreachable
 from airloop.refs import BundleRef
-from airloop.release import release, roll_back
+from airloop.release import roll_back
 from airloop.release.evidence import NO_TRAFFIC
 from airloop.release.target import Observed, Placed, State
 from airloop.release.waiting import Pace
 
-from .conftest import PASSED, PROMOTED, pipeline_with
+from .conftest import pipeline_with
 from .docker_rig import DockerRig
 from .kubernetes_rig import KubernetesRig
-from .rigs import LocalRig, Rig, SimulatedRig
+from .rigs import LocalRig, Rig, SimulatedRig, released
 
 QUICK = Pace(look_every_s=0.05, tell_every_s=0.5)
 
@@ -189,18 +189,8 @@ def test_nothing_that_is_served_is_removed(rig: Rig) -> None:
 
 def run_release(rig: Rig, number: int, lines: list[str], **more: object) -> str:
     usual = {"steps": [50, 100], "min_requests": 20, "max_latency_ratio": 1000, "step_timeout": "60s"}
-    ref = release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **{"shadow": rig.mirrors, **usual, **more}),
-        bundle=rig.bundles[number - 1],
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": rig.bundles[number - 1].image}),
-        run_id=f"run-{number}",
-        report=lines.append,
-        target=rig.target,
-        pace=QUICK,
-    )
-    return ref.outcome
+    rules = {"shadow": rig.mirrors, **usual, **more}
+    return released(rig, rig.bundles[number - 1], rules, QUICK, report=lines.append, run_id=f"run-{number}").outcome
 
 
 def test_releases_and_a_roll_back_under_way_lose_no_request_and_survive_a_restart(rig: Rig) -> None:

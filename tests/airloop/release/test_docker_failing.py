@@ -11,14 +11,12 @@ from dataclasses import replace
 import pytest
 
 from airloop.refs import BundleRef
-from airloop.release import release
 from airloop.release.evidence import NO_TRAFFIC, Traffic
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 
-from .conftest import PASSED, PROMOTED, pipeline_with
 from .docker_rig import DockerRig
-from .rigs import FAILING, GIVING_UP, model_bundle
+from .rigs import FAILING, GIVING_UP, model_bundle, released
 from .test_conformance import placed, requests_all_the_time
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -119,14 +117,5 @@ def test_a_release_of_it_is_rolled_back_and_no_client_notices(
 
 def run_release(rig: DockerRig, bundle: BundleRef, lines: list[str], *, shadow: bool = False) -> str:
     rules = {"steps": [50, 100], "min_requests": 50, "max_latency_ratio": 1000, "step_timeout": "60s", "shadow": shadow}
-    return release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **rules),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}-{shadow}",
-        report=lines.append,
-        target=rig.target,
-        pace=Pace(look_every_s=0.2, tell_every_s=1),
-    ).outcome
+    pace = Pace(look_every_s=0.2, tell_every_s=1)
+    return released(rig, bundle, rules, pace, report=lines.append, run_id=f"run-{bundle.version}-{shadow}").outcome

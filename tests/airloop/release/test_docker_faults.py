@@ -20,16 +20,14 @@ from airloop import images
 from airloop.bundle import Bundle, open_bundle
 from airloop.errors import AirloopError, Unreachable
 from airloop.refs import BundleRef
-from airloop.release import release
 from airloop.release.waiting import Pace
 from airloop.spec.model import Release, Serving
 from airloop.verification import Verification, verify
 from airloop.workspace import Workspace
 
-from .conftest import PASSED, PROMOTED, pipeline_with
 from .docker_rig import DockerRig
 from .own_engine import OwnEngine
-from .rigs import model_bundle
+from .rigs import model_bundle, released
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -89,16 +87,8 @@ def run_release(
     rig: DockerRig, bundle: BundleRef, *, silence_s: float = 2, report: Callable[[str], None] = print
 ) -> str:
     """Release as a task does; an engine that is silent for longer than ``silence_s`` ends it."""
-    return release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **QUICK),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}",
-        report=report,
-        target=rig.target,
-        pace=Pace(look_every_s=0.2, tell_every_s=1, silence_s=silence_s),
+    return released(
+        rig, bundle, QUICK, Pace(look_every_s=0.2, tell_every_s=1, silence_s=silence_s), report=report
     ).outcome
 
 

@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from airloop.refs import BundleRef
-from airloop.release import release
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 from airloop.serving.tokens import read_or_make
 
-from .conftest import PASSED, PROMOTED, pipeline_with
 from .docker_rig import DockerRig
-from .rigs import FAILING, model_bundle
+from .rigs import FAILING, model_bundle, released
 from .test_conformance import placed
 
 pytestmark = pytest.mark.docker
@@ -82,17 +80,7 @@ def load(rig: DockerRig) -> Iterator[Load]:
 
 
 def run_release(rig: DockerRig, bundle: BundleRef, lines: list[str]) -> str:
-    return release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **RULES),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}",
-        report=lines.append,
-        target=rig.target,
-        pace=Pace(look_every_s=0.3, tell_every_s=1),
-    ).outcome
+    return released(rig, bundle, RULES, Pace(look_every_s=0.3, tell_every_s=1), report=lines.append).outcome
 
 
 def measured_share(rig: DockerRig, percent: int) -> tuple[int, int]:

@@ -15,15 +15,15 @@ from tests.kubernetes_door import FrontDoor, Watched, door_of
 from airloop.cluster.reaching import close_connections
 from airloop.errors import Unreachable
 from airloop.refs import BundleRef, ReleaseRef
-from airloop.release import release
 from airloop.release.kubernetes import KubernetesTarget
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 from airloop.spec.model import Spec
 from airloop.workspace import Workspace
 
-from .conftest import PASSED, PROMOTED, pipeline_with
+from .conftest import pipeline_with
 from .kubernetes_rig import SMALL, KubernetesRig
+from .rigs import released
 from .test_conformance import placed, requests_all_the_time
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
@@ -66,17 +66,8 @@ class Way:
     watched: Watched
 
     def release(self, bundle: BundleRef, report: Callable[[str], None] = print, silence_s: float = 60.0) -> ReleaseRef:
-        return release(
-            self.rig.workspace,
-            pipeline_with(self.rig.workspace.pipelines, **RULES),
-            bundle=bundle,
-            verdict=PROMOTED,
-            verification=PASSED.model_copy(update={"image": bundle.image}),
-            run_id=f"run-{bundle.version}",
-            report=report,
-            target=self.target,
-            pace=Pace(look_every_s=0.3, tell_every_s=1, silence_s=silence_s),
-        )
+        pace = Pace(look_every_s=0.3, tell_every_s=1, silence_s=silence_s)
+        return released(self.rig, bundle, RULES, pace, report=report, target=self.target)
 
     def shut_at(self, moment: str, act: Callable[[], None]) -> Callable[[str], None]:
         """Arrange for ``act`` at a moment; return what takes the lines that a release reports."""

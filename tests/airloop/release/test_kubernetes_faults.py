@@ -18,15 +18,16 @@ from tests.kubernetes_door import FrontDoor
 from airloop.cluster import diagnosis
 from airloop.errors import Unreachable
 from airloop.refs import BundleRef, ReleaseRef
-from airloop.release import release, roll_back
+from airloop.release import roll_back
 from airloop.release.kubernetes import KubernetesTarget, manifests
 from airloop.release.kubernetes.conditions import is_ready
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 from airloop.spec import Pipeline
 
-from .conftest import PASSED, PROMOTED, pipeline_with
+from .conftest import pipeline_with
 from .kubernetes_rig import SMALL, KubernetesRig
+from .rigs import released
 from .test_conformance import placed, requests_all_the_time
 from .test_kubernetes import edit, wait_until, wrong_image
 
@@ -81,17 +82,7 @@ def run_release(
     target: KubernetesTarget | None = None,
     **how: Any,
 ) -> ReleaseRef:
-    return release(
-        rig.workspace,
-        pipeline_of(rig, **how),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}",
-        report=report,
-        target=target or rig.target,
-        pace=PACE,
-    )
+    return released(rig, bundle, pipeline_of(rig, **how), PACE, report=report, target=target)
 
 
 def released_while(rig: KubernetesRig, bundle: BundleRef, act: Callable[[], None]) -> list[str]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from airloop.refs import BundleRef, ReleaseRef
-from airloop.release import release, roll_back
+from airloop.release import roll_back
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 from airloop.serving.tokens import read_or_make
 
-from .conftest import PASSED, PROMOTED, pipeline_with
+from .conftest import pipeline_with
 from .kubernetes_rig import KubernetesRig, NotAnswered, ask
-from .rigs import FAILING, GIVING_UP, model_bundle
+from .rigs import FAILING, GIVING_UP, model_bundle, released
 from .test_conformance import placed
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]
@@ -91,17 +91,7 @@ def load(rig: KubernetesRig) -> Iterator[Load]:
 
 
 def run_release(rig: KubernetesRig, bundle: BundleRef) -> ReleaseRef:
-    return release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **RULES),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}",
-        report=print,
-        target=rig.target,
-        pace=Pace(look_every_s=0.5, tell_every_s=5),
-    )
+    return released(rig, bundle, RULES, Pace(look_every_s=0.5, tell_every_s=5))
 
 
 def test_a_canary_gets_its_share_and_is_promoted(rig: KubernetesRig) -> None:

@@ -19,15 +19,13 @@ from airloop import images
 from airloop.bundle import Bundle, open_bundle
 from airloop.errors import Unreachable
 from airloop.refs import BundleRef
-from airloop.release import release
 from airloop.release.waiting import Pace
 from airloop.spec.model import Release, Serving
 from airloop.verification import Verification, verify
 
-from .conftest import PASSED, PROMOTED, pipeline_with
 from .docker_rig import DockerRig, free_port
 from .door import Door
-from .rigs import model_bundle
+from .rigs import model_bundle, released
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -116,17 +114,7 @@ def names(rig: DockerRig) -> set[str]:
 
 
 def run_release(rig: DockerRig, bundle: BundleRef) -> str:
-    return release(
-        rig.workspace,
-        pipeline_with(rig.workspace.pipelines, **QUICK),
-        bundle=bundle,
-        verdict=PROMOTED,
-        verification=PASSED.model_copy(update={"image": bundle.image}),
-        run_id=f"run-{bundle.version}",
-        report=print,
-        target=rig.target,
-        pace=Pace(look_every_s=0.2, tell_every_s=1, silence_s=2),
-    ).outcome
+    return released(rig, bundle, QUICK, Pace(look_every_s=0.2, tell_every_s=1, silence_s=2)).outcome
 
 
 def run_verify(rig: DockerRig, bundle: BundleRef) -> Verification:

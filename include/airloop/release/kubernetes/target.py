@@ -15,9 +15,6 @@ from airloop.workspace import Workspace
 if TYPE_CHECKING:
     from airloop.release.kubernetes.place import Place
 
-READY_S = 90.0
-"""Longest wait for pods to answer while nothing says that they never will."""
-
 
 class KubernetesTarget:
     """Deployments in the namespace of the workspace's cluster.
@@ -28,10 +25,10 @@ class KubernetesTarget:
 
     name = "kubernetes"
 
-    def __init__(self, workspace: Workspace, spec: Spec, ready_s: float = READY_S) -> None:
+    def __init__(self, workspace: Workspace, spec: Spec, ready_s: float | None = None) -> None:
         self._workspace = workspace
         self._spec = spec
-        self._ready_s = ready_s
+        self._ready_s = workspace.kubernetes.ready_s if ready_s is None else ready_s
         self._largest = Largest()
 
     def cannot(self, rollout: Rollout) -> str:
