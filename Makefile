@@ -25,8 +25,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # The stack of docker-compose.yaml needs Docker and a Python, and no virtual environment.
 COMPOSE := "$(PYTHON)" -m airloop.compose
 
-.PHONY: help setup check format test test-unit test-slow test-docker test-kubernetes test-e2e demo \
-	up down bench lock clean env compose-up compose-down compose-demo compose-backup compose-restore
+.PHONY: help setup check format test test-unit test-slow test-docker test-kubernetes test-e2e test-browser demo \
+	up down docs screenshots ui bench lock clean env compose-up compose-down compose-demo compose-backup compose-restore
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -60,7 +60,7 @@ format: setup ## rewrite the code as `check` wants it
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-test: test-unit test-slow test-docker test-kubernetes test-e2e ## all tests
+test: test-unit test-slow test-docker test-kubernetes test-e2e test-browser ## all tests
 
 test-unit: setup ## the fast ones, in a minute
 	$(PY) -m pytest -n auto --dist loadfile
@@ -76,6 +76,9 @@ test-kubernetes: setup ## tests on a real Kubernetes cluster; skipped, with the 
 
 test-e2e: setup ## tests on a real Airflow and a real model server
 	$(PY) -m pytest -m "e2e and not docker and not kubernetes"
+
+test-browser: setup ## tests in a real Chromium, on the finished demo in AIRLOOP_DEMO_HOME or on a new one
+	$(PY) -m pytest -m browser
 
 demo: setup ## the whole loop on real flights: release, watch, retrain, release
 	@$(PY) -m airloop demo
@@ -105,6 +108,21 @@ compose-restore: ## put the backup FROM= in the place of all data
 	@test -n "$(FROM)" || { echo "make compose-restore: name a backup with FROM=backups/…"; exit 1; }
 	@$(COMPOSE) restore "$(FROM)"
 
+docs: setup ## build the site of docs/ into build/docs; a link that leads nowhere ends it
+	$(PY) -m sphinx -b html -W --keep-going -n -q docs build/docs
+	@echo "build/docs/index.html"
+
+screenshots: setup ## take docs/pictures anew, of the finished demo in AIRLOOP_DEMO_HOME or of a new one
+	$(PY) -m tests.browser.screenshots
+
+ui: setup ## build the pages anew after a change below ui/; needs Node
+	$(PY) ui/make_shapes.py
+	npm --prefix ui ci --no-audit --no-fund
+	npm --prefix ui run check
+	npm --prefix ui run build
+
+# Some measure with what the tests have written.
+bench: export PYTHONPATH := $(CURDIR):$(CURDIR)/include:$(CURDIR)/plugins
 bench: setup ## print the benchmark tables
 	@for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
 
@@ -118,5 +136,5 @@ lock: setup ## compile the pinned requirements anew, those of the images too
 
 clean: ## remove the virtual environment, caches and .airloop (data, models, ledger)
 	@if [ -x $(PY) ] && [ -d .airloop ]; then $(PY) -m airloop down || true; fi
-	rm -rf $(VENV) .airloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks dist
+	rm -rf $(VENV) .airloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks dist build
 	find include plugins dags tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

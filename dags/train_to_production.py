@@ -25,7 +25,8 @@ creates (*Assets → Create asset event*) trains, too; `as_of` and `reason` in i
 | `release` | gives it traffic step by step, then all of it, or rolls it back | *Endpoint* |
 
 **A green run with skipped tasks** released nothing, and that is all right: the last task before the skipped ones says
-why, in its log and its result (XCom). HOLD wants more labelled rows, REJECT a better model.
+why, in its log and its result (XCom), and the tab *Airloop* says it in plain words. HOLD wants more labelled rows,
+REJECT a better model. A `release` that is skipped was refused: its data is older, or releases are paused.
 
 **A red run** has the reason in the log of the red task. Lost connections are tried again by themselves. Bad data or a
 wrong spec is not: mend it, then *Clear* the task. Finished work is found again and not done twice. Whatever happens,

@@ -9,16 +9,20 @@ LABEL dev.airloop.built-for=${BUILT_FOR}
 ARG PACKAGES=/opt/airloop/packages
 # Set for models without feature code: then XGBoost alone uses SciPy, and of it little more than sparse matrices.
 ARG LEAN=
+# Set for models whose trainer names packages of its own: what these import of their tests and headers is not known.
+ARG WHOLE=
 COPY requirements.txt /tmp/
 COPY wheels/ /tmp/wheels/
 RUN pip install --quiet --root-user-action=ignore --no-cache-dir --no-index --find-links /tmp/wheels \
         --require-hashes --no-deps --no-compile --target ${PACKAGES} -r /tmp/requirements.txt
 # Nobody imports these while serving: tests, sources and headers to compile against, Arrow's network clients.
 RUN set -eu; cd ${PACKAGES}; \
+    if [ -z "${WHOLE}" ]; then \
     find . -type d \( -name tests -o -name testing -o -name include -o -name __pycache__ \) -not -path ./numpy/testing \
         -not -path ./numpy/_core/tests -prune -exec rm -rf {} +; \
     find . -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyi' -o -name '*.h' -o -name '*.hpp' \
         -o -name '*.c' -o -name '*.cc' -o -name '*.a' \) -delete; \
+    fi; \
     if [ -n "${LEAN}" ]; then cd scipy; rm -rf cluster datasets differentiate fftpack integrate interpolate io misc \
         ndimage odr optimize signal spatial stats; cd ..; fi; \
     # A wheel has no links: the same library lies there under three names.

@@ -18,10 +18,17 @@ class AirloopPlugin(AirflowPlugin):
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Reports, Data Docs and training runs under ``/airloop``, for users who are logged in."""
+        """The pages under ``/airloop``, reports and training runs among them, for users who are logged in."""
         from airloop_airflow.pages import app
 
         return [{"app": app, "url_prefix": "/airloop", "name": "Airloop"}]
+
+    @property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """Where the pages appear in Airflow's UI."""
+        from airloop_airflow.ui.views import external_views
+
+        return external_views()
 
     @property
     def deadline_references(self) -> list[Any]:  # type: ignore[override]

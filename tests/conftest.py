@@ -18,7 +18,8 @@ AIRFLOW_HOME = tempfile.mkdtemp(prefix="airloop-tests-")
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "AIRLOOP_"))]:
-    del os.environ[name]
+    if name != "AIRLOOP_DEMO_HOME":  # For tests/browser, which copies it.
+        del os.environ[name]
 os.environ |= {
     "OMP_WAIT_POLICY": "PASSIVE",
     "AIRFLOW_HOME": AIRFLOW_HOME,

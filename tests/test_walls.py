@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,9 +43,26 @@ print(json.dumps({"plugins": [plugin.name for plugin in plugins if plugin.name.s
                   "errors": errors, "listeners": len(listeners), "modules": sorted(sys.modules)}))
 """
 
+AS_A_TASK_DOES = """
+import json, sys
+from airflow.sdk import plugins_manager
+from airflow.sdk.listener import get_listener_manager
+plugins_manager.integrate_macros_plugins()
+plugins_manager.integrate_listener_plugins(get_listener_manager())
+print(json.dumps(sorted(sys.modules)))
+"""
+
+READ_VIEWS = LOAD_PLUGINS.replace(
+    "print(", "views = [view for plugin in plugins for view in plugin.external_views]\nprint("
+)
+
+SERVE_PAGES = LOAD_PLUGINS.replace(
+    "print(", "apps = [app for plugin in plugins for app in plugin.fastapi_apps]\nprint("
+)
+
 
 @cache
-def run_in_fresh_process(code: str, *arguments: str, **environment: str) -> dict[str, object]:
+def run_in_fresh_process(code: str, *arguments: str, **environment: str) -> Any:
     path = os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")])
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -74,6 +92,28 @@ def test_loading_the_plugin_imports_nothing_heavy_and_no_airloop():
     assert seen["plugins"] == ["airloop"] and seen["errors"] == {}
     assert heavy_in(seen["modules"]) == set()
     assert not [name for name in seen["modules"] if name.partition(".")[0] in ("airloop", "airloop_airflow")]
+
+
+def test_the_plugin_adds_one_module_to_a_tasks_process(tmp_path):
+    without = run_in_fresh_process(AS_A_TASK_DOES, AIRFLOW__CORE__PLUGINS_FOLDER=str(tmp_path))
+    added = set(run_in_fresh_process(AS_A_TASK_DOES)) - set(without)
+    # A plugin's base class is in a module of Airflow's own, which is small.
+    assert {name for name in added if "plugins_manager" not in name} == {"airloop_plugin"}
+
+
+def test_showing_where_the_pages_are_imports_nothing_but_that():
+    added = set(run_in_fresh_process(READ_VIEWS)["modules"]) - set(run_in_fresh_process(LOAD_PLUGINS)["modules"])
+    assert {name for name in added if not name.startswith("airflow")} == {
+        "airloop_airflow",
+        "airloop_airflow.ui",
+        "airloop_airflow.ui.views",
+    }
+
+
+def test_the_web_server_starts_with_the_pages_and_nothing_heavy():
+    seen = run_in_fresh_process(SERVE_PAGES)
+    assert "airloop_airflow.pages" in seen["modules"]
+    assert heavy_in(seen["modules"]) == set()
 
 
 def test_airflow_executes_one_file_of_the_plugins_folder():

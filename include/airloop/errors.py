@@ -31,11 +31,15 @@ class SourceChanged(DataError):
 
 
 class ValidationBlocked(AirloopError):
-    """An expectation of severity ``block`` failed; ``docs`` is the URI of the page that shows it."""
+    """An expectation of severity ``block`` failed.
 
-    def __init__(self, message: str, docs: str = "") -> None:
+    ``docs`` is the URI of the page that shows it, ``digest`` that of the outcome in the store.
+    """
+
+    def __init__(self, message: str, docs: str = "", digest: str = "") -> None:
         super().__init__(message)
         self.docs = docs
+        self.digest = digest
 
 
 class FeatureError(AirloopError):
@@ -84,6 +88,10 @@ class LostRace(ReleaseRefused):
 
 class LedgerError(AirloopError):
     """The ledger cannot be read or may not be changed like this."""
+
+
+class UnknownName(AirloopError):
+    """Something was asked for by a name that nothing has."""
 
 
 class Unreachable(AirloopError):

@@ -177,6 +177,9 @@ class DriftRef(Ref):
     reasons: tuple[str, ...]
     missing_rows: int = 0
     """Rows that a decision still needs."""
+    distance: float | None = None
+    """Largest distance, by the spec's method, of what the model uses or says and that differs for sure or hardly; None
+    where nothing has one."""
 
 
 class PerformanceRef(Ref):
@@ -189,6 +192,8 @@ class PerformanceRef(Ref):
     estimated: dict[str, float] = {}
     """Metrics expected from the predictions alone, without labels."""
     missing_rows: int = 0
+    baseline: dict[str, float] = {}
+    """Metrics on the model's own holdout, of those that a rule compares."""
 
 
 class Action(StrEnum):

@@ -81,13 +81,19 @@ class Scorer:
 
 
 def save_servable(
-    folder: Path, schema: Schema, code: FeatureCode, hooks: SavedHooks | None, model: Fitted, trainer: str
+    folder: Path,
+    schema: Schema,
+    code: FeatureCode,
+    hooks: SavedHooks | None,
+    model: Fitted,
+    trainer: str,
+    trainer_code: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write the layout that ``Scorer.open`` reads."""
     for name, value in ((SCHEMA_FILE, schema), (HOOKS_FILE, hooks)):
         (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))
     code.save(folder / CODE_FOLDER)
-    trainers.save(model, trainer, folder / MODEL_FOLDER)
+    trainers.save(model, trainer, folder / MODEL_FOLDER, trainer_code)
 
 
 def _read(path: Path, kind: Any) -> Any:

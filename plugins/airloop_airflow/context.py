@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airloop import clock
 from airloop.workspace import Workspace
@@ -14,7 +14,7 @@ from airloop_airflow.connections import kubernetes_client, uri_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airloop.refs import ClaimRef
+    from airloop.refs import ClaimRef, ModelRef, VerdictRef
     from airloop.spec import Pipeline
 
 
@@ -73,6 +73,41 @@ def only_looks_back(context: Context) -> bool:
     """
     is_backfill = context["dag_run"].run_type == "backfill"
     return is_backfill and not asked_for(context, "release_backfill")
+
+
+def note_asked(context: Context, pipeline: str, act: Literal["train", "monitor"]) -> None:
+    """Write to the ledger who started the run by hand, where a person did."""
+    from airloop import steps
+
+    run = context["dag_run"]
+    if run.run_type != "manual" or not run.triggering_user_name:
+        return
+    steps.note_asked(
+        workspace(),
+        pipeline,
+        act=act,
+        run_id=context["run_id"],
+        by=run.triggering_user_name,
+        why=asked_for(context, "why") or "",
+        as_of=as_of(context),
+        is_dry_run=bool(asked_for(context, "dry_run")),
+    )
+
+
+def note_judged(context: Context, pipeline: str, verdict: VerdictRef, model: ModelRef, judged_as_of: datetime) -> None:
+    """Write to the ledger which verdict the run got."""
+    from airloop import steps
+
+    steps.note_judged(
+        workspace(),
+        pipeline,
+        verdict=verdict,
+        model=model,
+        run_id=context["run_id"],
+        as_of=judged_as_of,
+        looks_back=only_looks_back(context),
+        is_dry_run=bool(asked_for(context, "dry_run")),
+    )
 
 
 def workspace() -> Workspace:

@@ -42,11 +42,13 @@ class TakeSnapshot(DecidingOperator):
 
         if why := run.asked_for(context, "why"):
             self.say(why)
+        run.note_asked(context, self.pipeline, "train")
         claim = None
         if run.is_asked_for(context):
             claim = steps.claim_retraining(*self.place(context), run_id=context["run_id"])
             wishes = run.wishes(context)
             if not claim.windows and not wishes:
+                steps.note_unneeded(run.workspace(), self.pipeline, claim=claim, run_id=context["run_id"])
                 return self.end_run_well(context, claim, f"Nothing to train for: {'; '.join(claim.reasons)}")
             self.say(run.because(claim, wishes))
         as_of = run.as_of(context, answered=claim.as_of if claim else None)
@@ -138,6 +140,7 @@ class JudgeCandidate(DecidingOperator):
         refs: dict[str, Any] = {"snapshot": snapshot, "validation": validation, "model": model}
         verdict = self.carry_out(context, steps.judge_candidate, VerdictRef, **refs)
         self.version = model.version
+        run.note_judged(context, self.pipeline, verdict, model, snapshot.as_of)
         self.outcome = {Outcome.HOLD: "held", Outcome.REJECT: "rejected"}.get(verdict.outcome)
         decision = f"{verdict.outcome}: {'; '.join(verdict.reasons)}"
         if verdict.outcome is not Outcome.PROMOTE:

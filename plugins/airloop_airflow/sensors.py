@@ -89,6 +89,7 @@ class WaitForPredictions(WaitForArrivals):
         """Return a PredictionsArrived."""
         if why := run.asked_for(context, "why"):
             self.log.info("Why: %s", why)
+        run.note_asked(context, self.pipeline, "monitor")
         return super().execute(context)
 
     def look(self, context: Context, *, now: datetime) -> watching.Look[PredictionsArrived]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 from typing import Any
 
 STYLE = (
@@ -18,15 +19,24 @@ class Unknown(LookupError):
     """MLflow has no such run."""
 
 
-def read(url: str, run_id: str) -> Any:
-    """Return MLflow's run. Raises Unknown where there is none."""
+def read(url: str, run_id: str) -> tuple[Any, str]:
+    """Return MLflow's run and the name of its pipeline.
+
+    Raises Unknown where there is none; no database is made to look there.
+    """
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        raise Unknown(f"MLflow knows no run {run_id!r}: nothing was trained yet")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     try:
-        return MlflowClient(url).get_run(run_id)
+        client = MlflowClient(url)
+        run = client.get_run(run_id)
+        experiment = client.get_experiment(run.info.experiment_id).name
     except MlflowException as error:
         raise Unknown(f"MLflow knows no run {run_id!r}: {error}") from None
+    # Trainings are in the experiment NAME, windows in NAME/monitoring, backtests in NAME/backtest.
+    return run, str(experiment).partition("/")[0]
 
 
 def page(run: Any) -> str:

@@ -117,6 +117,22 @@ def test_of_a_burst_of_events_one_run_trains(pipeline, context_of, decide):
         assert "run r1 answers it" in context["ti"].pushed["return_value"]["reasons"][0]
 
 
+def test_a_run_that_trains_nothing_leaves_why_in_the_ledger(pipeline, context_of, decide, tmp_path):
+    event = decide(17)
+    take(pipeline, asked(context_of, "r1", event))
+    with pytest.raises(DownstreamTasksSkipped):
+        take(pipeline, asked(context_of, "r2", event))
+    ledger = Ledger(f"sqlite:///{tmp_path}/home/ledger.db")
+    (entry,) = ledger.entries(pipeline, "unneeded")
+    assert entry.run_id == "r2" and "run r1 answers it" in entry.payload["reasons"][0]
+
+
+def test_the_first_task_of_a_run_by_hand_writes_down_who_asked(pipeline, context_of, tmp_path):
+    take(pipeline, context_of(as_of="2013-03-18", why="a look back"))
+    (entry,) = Ledger(f"sqlite:///{tmp_path}/home/ledger.db").entries(pipeline, "asked", run_id="run-1")
+    assert (entry.payload["act"], entry.payload["by"], entry.payload["why"]) == ("train", "ann", "a look back")
+
+
 def test_a_decision_whose_event_was_lost_is_answered_by_the_next_run(pipeline, context_of, decide):
     decide(17)
     task = take(pipeline, asked(context_of, "r1"))

@@ -90,6 +90,13 @@ def wait_for_labels(found: dict[str, object]):
     return task
 
 
+def test_the_first_task_of_a_look_by_hand_writes_down_who_asked(context_of):
+    context = context_of(as_of="2013-03-18", why="complaints")
+    WaitForPredictions(task_id="wait_for_predictions", pipeline="parcels").execute(context)
+    (entry,) = Workspace.from_environment().ledger.entries("parcels", "asked", run_id="run-1")
+    assert (entry.payload["act"], entry.payload["by"], entry.payload["why"]) == ("monitor", "ann", "complaints")
+
+
 def test_a_past_without_traffic_is_inconclusive_at_once(context_of, live):
     task = wait_for_predictions()
     found = PredictionsArrived.model_validate(task.execute(context_of(as_of="2013-03-18")))

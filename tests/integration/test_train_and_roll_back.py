@@ -14,6 +14,8 @@ import psutil
 import pytest
 
 from airloop.laptop.airflow_api import AirflowApi, RequestRefused
+from airloop.overview.why import why
+from airloop.workspace import Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -144,7 +146,7 @@ def test_a_broken_spec_fails_with_its_error_beside_others_that_work(laptop, earl
 
 def test_a_person_says_no(laptop, early):
     wait_for_question(laptop, early["rejected"])
-    laptop.api.approve(*early["rejected"], "approve_release", "Reject")
+    laptop.api.approve(*early["rejected"], "approve_release", "Reject", "wrong for the north")
     states = states_at_end(laptop, early["rejected"])
     assert states["approve_release"] == "success"
     assert {states[name] for name in AFTER} == {"skipped"}
@@ -180,6 +182,26 @@ def test_no_answer_in_time_means_no(laptop, early):
     states = states_at_end(laptop, early["forgotten"])
     assert states["approve_release"] == "success"
     assert {states[name] for name in AFTER} == {"skipped"}
+
+
+def test_who_answered_what_is_in_the_ledger_and_tells_why_tasks_were_skipped(laptop, early):
+    workspace = Workspace.from_environment(laptop.environ)
+    said = {}
+    for name in ("approved", "rejected", "forgotten"):
+        dag_id, run_id = early[name]
+        states_at_end(laptop, early[name])
+        (entry,) = workspace.ledger.entries(dag_id.removesuffix(".train"), "approval", run=run_id)
+        said[name] = (entry.payload["answer"], entry.payload["by"], entry.payload["comment"])
+    person = laptop.stack.user
+    assert said == {
+        "approved": ("Approve", person, ""),
+        "rejected": ("Reject", person, "wrong for the north"),
+        "forgotten": ("no answer", "", ""),
+    }
+    told = why(workspace, "asks_first", run=early["rejected"][1], task="package_bundle")
+    assert (told.word, told.by) == ("skipped", person)
+    assert told.answer.endswith(": “wrong for the north”.")
+    assert f"{person} started it by hand" in [because.text for because in told.because]
 
 
 def test_a_release_under_traffic_loses_no_request(laptop, first_release, second_release):

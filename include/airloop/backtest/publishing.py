@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airloop import digest
-from airloop.backtest import page
+from airloop import clock, digest
+from airloop.backtest import page, summary
 from airloop.backtest.walk import SKIPPED, Step, Walk
 from airloop.reports.drawing import draw_png
 
@@ -20,7 +20,9 @@ KIND = "reports"
 PAGE = "backtest.html"
 FACTS = "backtest.json"
 ENTRY = "backtest"
-"""Kind of the ledger's entries. Nothing that releases, monitors or decides reads it."""
+"""Kind of the ledger's entries, one for each verdict. Nothing that releases, monitors or decides reads it."""
+WALK = "walk"
+"""Kind of the entry on a whole backtest, for the same readers."""
 LAYOUT = 1
 """Of the page; a higher one draws every backtest anew."""
 
@@ -57,6 +59,7 @@ def publish(workspace: Workspace, pipeline: Pipeline, walk: Walk) -> Published:
     for step in walk.steps:
         if step.outcome != SKIPPED:
             workspace.ledger.record(ENTRY, walk.pipeline, step.verdict, _entry(step, report), as_of=step.as_of)
+    workspace.ledger.record(WALK, walk.pipeline, name, _whole(walk, report))
     return Published(name, report, log_once(workspace, walk, name, workspace.store.folder(KIND, name)))
 
 
@@ -70,4 +73,17 @@ def _entry(step: Step, report: str) -> dict[str, Any]:
         "model": step.model,
         "report": report,
         "metrics": {name: list(values) for name, values in step.holdout.items()},
+    }
+
+
+def _whole(walk: Walk, report: str) -> dict[str, Any]:
+    """Return what the backtest found, in words, so that nobody needs its figures to tell of it."""
+    return {
+        "headline": summary.headline(walk),
+        "sentences": list(summary.sentences(walk)),
+        "start": clock.iso(walk.steps[0].as_of),
+        "end": clock.iso(walk.steps[-1].until),
+        "models": sum(step.outcome != SKIPPED for step in walk.steps),
+        "metric": walk.metric,
+        "report": report,
     }

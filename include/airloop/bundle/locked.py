@@ -14,10 +14,10 @@ XGBOOST = ("xgboost-cpu", "xgboost")
 """One library under two names; the first one installed is meant."""
 
 
-def requirements(*, with_pandas: bool) -> str:
-    """Return ``name==version`` lines, sorted: what the server imports and everything that those packages need."""
+def requirements(*, with_pandas: bool, more: Iterable[str] = ()) -> str:
+    """Return ``name==version`` lines, sorted: what the server and ``more`` import and all that those packages need."""
     xgboost = next(name for name in XGBOOST if _version(name))
-    found = closure([*SERVING, xgboost, *(["pandas"] if with_pandas else [])])
+    found = closure([*SERVING, xgboost, *(["pandas"] if with_pandas else []), *more])
     return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))
 
 

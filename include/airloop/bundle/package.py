@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import airloop
-from airloop import clock, digest
+from airloop import clock, digest, trainers
 from airloop.bundle.facts import FACTS, GOLDEN, KIND, SCHEMA, Bundle, Facts
 from airloop.bundle.frames import as_frame
 from airloop.bundle.golden import Golden, as_answers, as_values, choose
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from airloop.workspace import Workspace
 
 MODELS = "models"
-SERVABLE = (SCHEMA, "features.json", "features", "model", "reference")
+MODEL = "model"
+SERVABLE = (SCHEMA, "features.json", "features", MODEL, "reference")
 """What a bundle takes from a model's folder; replicates and training notes stay there."""
 ROWS_LOOKED_AT = 20_000
 """Holdout rows from which golden ones are chosen."""
@@ -106,7 +107,8 @@ def _describe(
     _write(folder / FACTS, facts)
     _write(folder / GOLDEN, _golden(workspace, pipeline, snapshot, folder))
     shutil.copyfile(pipeline.file("pipeline.yaml"), folder / "pipeline.yaml")
-    lines = requirements(with_pandas=spec.features is not None)
+    more = getattr(trainers.reader(folder / MODEL), "serving", ())
+    lines = requirements(with_pandas=spec.features is not None, more=more)
     (folder / "requirements.txt").write_text(lines, encoding="utf-8")
 
 

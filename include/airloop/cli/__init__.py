@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from airloop.cli import backtest, history, images, laptop, leaderboard, metrics, monitor, pipelines, replay, run, steps
+from airloop.cli import (
+    backtest,
+    history,
+    images,
+    laptop,
+    leaderboard,
+    metrics,
+    monitor,
+    pause,
+    pipelines,
+    replay,
+    run,
+    steps,
+)
 from airloop.cli.screen import complain, log_to_stderr
 from airloop.errors import AirloopError
 from airloop.steps import elsewhere
@@ -32,7 +45,7 @@ def _airloop(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO)
 
 
-for _room in (pipelines, run, monitor, history, leaderboard, replay, backtest, laptop, metrics, images, steps):
+for _room in (pipelines, run, pause, monitor, history, leaderboard, replay, backtest, laptop, metrics, images, steps):
     _room.add_to(app)
 
 

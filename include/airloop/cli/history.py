@@ -12,6 +12,7 @@ from rich.text import Text
 
 from airloop.cli import evidence, windows
 from airloop.cli.arguments import AsJson, Name
+from airloop.cli.pause import plain
 from airloop.cli.screen import colour, console, emit, when
 from airloop.errors import ReleaseRefused
 from airloop.spec import find
@@ -42,13 +43,15 @@ def _history(
     rows = release.history(workspace, name)[:limit]
     verdicts = workspace.ledger.entries(name, "verdict", limit=limit)
     watched = records.records(workspace.ledger, name, limit)
+    pause = workspace.ledger.paused(name)
     if as_json:
         production = [vars(row.champion) | {"until": row.until} for row in rows]
         judged = {"verdicts": [vars(entry) for entry in verdicts], "windows": [one.plain() for one in watched]}
-        emit({"pipeline": name, "production": production, **judged})
+        emit({"pipeline": name, "production": production, "pause": plain(pause), **judged})
         return
     screen = console()
     screen.print(_production(rows) if rows else f"{name} was never released")
+    _show_pause(pause, screen)
     for difference in release.differences(workspace, name, release.target_of(workspace, spec)) if rows else ():
         screen.print(Text(f"! {difference}", style="yellow"))
     if verdicts:
@@ -73,6 +76,7 @@ def _explain(
     """Say why a version is, or was, in production, or why it is not; or what was found in a window, and decided."""
     from airloop import release
     from airloop.monitoring import records
+    from airloop.overview import facts
 
     workspace = Workspace.from_environment()
     find(name, workspace)
@@ -83,38 +87,43 @@ def _explain(
         else:
             windows.show(watched, workspace.ledger.champions(name), console())
         return
+    pause = workspace.ledger.paused(name)
     try:
         explanation = release.explain(workspace, name, version)
     except ReleaseRefused:
-        verdicts = _verdicts_on(workspace, name, version)
+        verdicts = facts.verdicts_on(workspace.ledger, name, version)
         if not verdicts:
             raise
-        _never_live(name, verdicts, as_json)
+        _never_live(name, verdicts, pause, as_json)
         return
     if as_json:
         champion = vars(explanation.champion)
         entries = [vars(entry) for entry in explanation.entries]
-        found = {"statement": explanation.statement, "chain": evidence.plain(explanation.chain)}
+        found = {"statement": explanation.statement, "chain": evidence.plain(explanation.chain), "pause": plain(pause)}
         emit({"champion": champion, "lineage": explanation.lineage, "entries": entries} | found)
         return
-    _show(explanation, console())
+    screen = console()
+    _show_pause(pause, screen)
+    _show(explanation, screen)
 
 
-def _verdicts_on(workspace: Workspace, name: str, version: str | None) -> list[Entry]:
-    verdicts = workspace.ledger.entries(name, "verdict", limit=1000)
-    if version is None:
-        return verdicts[:1]
-    return [entry for entry in verdicts if entry.payload.get("version") == version]
+def _show_pause(pause: Entry | None, screen: Console) -> None:
+    from airloop.ledger import pausing
+
+    if pause is not None:
+        screen.print(Text(f"! {pausing.refusal(pause)}", style="yellow"))
 
 
-def _never_live(name: str, verdicts: Sequence[Entry], as_json: bool) -> None:
+def _never_live(name: str, verdicts: Sequence[Entry], pause: Entry | None, as_json: bool) -> None:
     if as_json:
-        emit({"champion": None, "lineage": {}, "entries": [vars(entry) for entry in verdicts]})
+        entries = [vars(entry) for entry in verdicts]
+        emit({"champion": None, "lineage": {}, "entries": entries, "pause": plain(pause)})
         return
     screen = console()
     for entry in verdicts:
         screen.print(f"[bold]{name}[/] version {entry.payload.get('version', '?')} was never live.")
         _show_entry(entry, screen)
+    _show_pause(pause, screen)
 
 
 def _production(rows: Sequence[Row]) -> Table:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -14,36 +12,12 @@ from rich.text import Text
 from airloop import clock
 from airloop.cli.arguments import AsJson, Name
 from airloop.cli.screen import colour, console, emit, when
-from airloop.errors import nearest
+from airloop.errors import UnknownName
+from airloop.overview.leaderboard import best_first, chosen_metric, newest_first, ranked
+from airloop.overview.shapes import Ranked
 from airloop.reports import wording
 from airloop.spec import Spec, find
-from airloop.spec.metrics import main_metric, metrics_of
-from airloop.spec.words import METRICS
 from airloop.workspace import Workspace
-
-if TYPE_CHECKING:
-    from airloop.ledger import Champion, Entry, Ledger
-
-MOST = 10_000
-"""Entries of a kind that are read, the newest."""
-MADE_BY = {"verdict": "run", "backtest": "backtest"}
-"""Kind of the ledger's entry → who asked for the verdict. A run's, which also is a backfill's, goes before."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A version; ``value`` is None where the metric was not measured."""
-
-    version: str
-    as_of: datetime | None
-    verdict: str
-    against: str
-    made_by: str
-    value: float | None
-    lower: float | None
-    upper: float | None
-    live: str
-    """``live``, ``was live`` or empty."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,9 +36,10 @@ def _leaderboard(
     workspace = Workspace.from_environment()
     spec = find(name, workspace).spec
     chosen = _metric(spec, metric)
-    rows = _sorted(_rows(workspace.ledger, spec, chosen), chosen if best else None)
+    found = ranked(workspace.ledger, spec, chosen)
+    rows = best_first(found, chosen) if best else newest_first(found)
     if as_json:
-        emit({"pipeline": name, "metric": chosen, "versions": [vars(row) | {"as_of": _iso(row)} for row in rows]})
+        emit({"pipeline": name, "metric": chosen, "versions": [_plain(row) for row in rows]})
         return
     screen = console()
     if not rows:
@@ -79,53 +54,13 @@ def _leaderboard(
 
 
 def _metric(spec: Spec, given: str) -> str:
-    allowed = metrics_of(spec.model.task)
-    if given and given not in allowed:
-        hint = nearest(given, allowed)
-        raise typer.BadParameter(f"--metric {given!r} is no metric of a {spec.model.task} model.{hint}")
-    return given or main_metric(spec)
+    try:
+        return chosen_metric(spec, given)
+    except UnknownName as error:
+        raise typer.BadParameter(f"--metric {error}") from None
 
 
-def _rows(ledger: Ledger, spec: Spec, metric: str) -> list[Row]:
-    entries = [entry for kind in MADE_BY for entry in ledger.entries(spec.name, kind, limit=MOST)]
-    newest: dict[str, Entry] = {}
-    for entry in entries:
-        newest.setdefault(str(entry.payload.get("version", "")), entry)
-    champions = ledger.champions(spec.name, spec.release.target)
-    return [_row(version, entry, metric, champions) for version, entry in newest.items()]
-
-
-def _row(version: str, entry: Entry, metric: str, champions: Sequence[Champion]) -> Row:
-    payload: Any = entry.payload
-    value, lower, upper = payload.get("metrics", {}).get(metric, (None, None, None))
-    return Row(
-        version=version,
-        as_of=entry.as_of,
-        verdict=str(payload.get("outcome", "")),
-        against=str(payload.get("champion_version") or ""),
-        made_by=MADE_BY[entry.kind],
-        value=value,
-        lower=lower,
-        upper=upper,
-        live=_live(version, champions),
-    )
-
-
-def _live(version: str, champions: Sequence[Champion]) -> str:
-    if champions and champions[0].version == version:
-        return "live"
-    return "was live" if any(champion.version == version for champion in champions) else ""
-
-
-def _sorted(rows: list[Row], metric: str | None) -> list[Row]:
-    """Return the rows, the best in ``metric`` first (those without a value last), else those with the newest data."""
-    if metric is None:
-        return sorted(rows, key=lambda row: (row.as_of.timestamp() if row.as_of else 0.0, row.version), reverse=True)
-    sign = -1 if METRICS[metric].more_is_better else 1
-    return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
-
-
-def _table(rows: Sequence[Row], metric: str) -> Table:
+def _table(rows: Sequence[Ranked], metric: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("version", "as of", "verdict", "against", metric, "95 % interval", "judged by", ""):
         table.add_column(column)
@@ -133,7 +68,7 @@ def _table(rows: Sequence[Row], metric: str) -> Table:
         table.add_row(
             row.version,
             when(row.as_of),
-            colour(row.verdict),
+            colour(row.outcome),
             row.against or "no champion",
             "-" if row.value is None else wording.number(row.value),
             _interval(row),
@@ -143,11 +78,16 @@ def _table(rows: Sequence[Row], metric: str) -> Table:
     return table
 
 
-def _interval(row: Row) -> str:
+def _interval(row: Ranked) -> str:
     if row.lower is None or row.upper is None:
         return ""
     return f"{wording.number(row.lower)} to {wording.number(row.upper)}"
 
 
-def _iso(row: Row) -> str | None:
-    return clock.iso(row.as_of) if row.as_of else None
+def _plain(row: Ranked) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "as_of": clock.iso(row.as_of) if row.as_of else None,
+        "verdict": row.outcome,
+        **{name: getattr(row, name) for name in ("against", "made_by", "value", "lower", "upper", "live")},
+    }

@@ -100,7 +100,9 @@ def _landing(pipeline: Pipeline) -> Callable[[Path], object]:
 
 
 def _reference(
-    write: Annotated[bool, typer.Option("--write", help="Write docs/spec.md and docs/pipeline.schema.json.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write docs/spec.md, docs/pipeline.schema.json and docs/cli.md.")
+    ] = False,
 ) -> None:
     """Print the reference page of pipeline.yaml: every key, its type, default and meaning."""
     from airloop.spec import reference
@@ -108,5 +110,9 @@ def _reference(
     if not write:
         sys.stdout.write(reference.page())
         return
-    for path in reference.write(PROJECT / "docs"):
+    from airloop.cli import app, commands_page
+
+    commands = PROJECT / "docs" / commands_page.PAGE
+    commands.write_text(commands_page.page(app), encoding="utf-8")
+    for path in (*reference.write(PROJECT / "docs"), commands):
         console().print(f"[green]wrote[/] {shown(path)}", soft_wrap=True)

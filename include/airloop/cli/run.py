@@ -85,7 +85,7 @@ def _rollback(
         pipeline,
         to=to,
         reason=reason,
-        by=by or _user(),
+        by=by or user(),
         run_id=run_id or new_run_id(),
         report=screen.print,
     )
@@ -93,7 +93,8 @@ def _rollback(
     emit(ref, is_told=True)
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of the user of this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without an entry for its user

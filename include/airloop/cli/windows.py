@@ -46,6 +46,8 @@ def _why(decision: Entry | None) -> str:
 
 def show(record: Record, champions: Sequence[Champion], screen: Console) -> None:
     """Print everything that is known of one window; ``champions`` are all of the pipeline, the newest first."""
+    from airloop.overview.why_window import NOTHING_DECIDED, answer_to
+
     by = f", most answered by version {record.version}" if record.version else ""
     screen.print(f"[bold]{_span(record)}[/]: {record.rows:,} predictions{by}")
     for name, entry in (("drift", record.drift), ("performance", record.performance)):
@@ -53,7 +55,7 @@ def show(record: Record, champions: Sequence[Champion], screen: Console) -> None
             _show_level(name, entry, screen)
     decision = record.decision
     if decision is None:
-        screen.print("\nNothing was decided: it was looked at as a part of the past, or the run was cut off.")
+        screen.print(f"\n{NOTHING_DECIDED}.")
         return
     screen.print()
     screen.print(Text("decision", style="bold"), colour(str(decision.payload["action"])), "as of", when(decision.as_of))
@@ -61,21 +63,8 @@ def show(record: Record, champions: Sequence[Champion], screen: Console) -> None
         screen.print(f"· {reason}")
     screen.print(f"decided by run {decision.payload.get('run_id', '?')} at {when(decision.recorded_at)} UTC")
     if decision.payload["action"] == "RETRAIN":
-        screen.print(_answer(record, decision, champions))
+        screen.print(answer_to(record, champions))
     screen.print(f"report: {decision.payload['report']}")
-
-
-def _answer(record: Record, decision: Entry, champions: Sequence[Champion]) -> str:
-    """Say what became of a decision to retrain."""
-    if record.claim is not None:
-        return f"answered by run {record.claim.payload['run_id']}"
-    as_of = decision.as_of
-    newer = [one for one in champions if one.kind == "release" and as_of is not None and one.data_cut_off >= as_of]
-    if newer:
-        return (
-            f"needs no answer: version {newer[-1].version} was released, with data up to {when(newer[-1].data_cut_off)}"
-        )
-    return "no training has answered it yet"
 
 
 def _show_level(name: str, entry: Entry, screen: Console) -> None:

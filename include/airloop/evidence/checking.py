@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airloop.errors import EvidenceError, Unreachable
-from airloop.evidence.links import Link, State, links, looked_at
+from airloop.evidence.links import IMAGE, Link, State, links, looked_at
 from airloop.evidence.statement import Statement, read
 
 if TYPE_CHECKING:
@@ -38,16 +38,28 @@ def chain(workspace: Workspace, digest: str, champion: Champion, *, heal: bool =
     return (*_chain(workspace, found[0], champion, heal), replace(document, says=(by,)))
 
 
-def still_holds(workspace: Workspace, digest: str, champion: Champion) -> tuple[str, ...]:
+def still_holds(workspace: Workspace, digest: str, champion: Champion, *, heal: bool = True) -> tuple[str, ...]:
     """Return what nobody can look at any more of why an earlier release was allowed, so that it may run again.
 
     What runs must be whole, and nothing may be altered: raises EvidenceError, or Unreachable, as ``check`` does. An old
-    snapshot or report that was cleaned away is no reason to keep a bad release live.
+    snapshot or report that was cleaned away is no reason to keep a bad release live. Without ``heal`` nothing is
+    changed, and an image that would have to be fetched or made again is among what is returned.
     """
-    found = chain(workspace, digest, champion, heal=True)
-    gone = [link for link in found if link.state == State.GONE and not link.is_shipped]
+    found = chain(workspace, digest, champion, heal=heal)
+    gone = [link for link in found if link.state == State.GONE and _is_spared(link, heal)]
     refuse_unless_whole((link for link in found if link not in gone), f"the statement {digest[:12]} does not hold")
-    return tuple(f"{link.name} {link.what[:12]} is gone: nobody can look at it again" for link in gone)
+    return tuple(_told_of(link) for link in gone)
+
+
+def _is_spared(link: Link, heal: bool) -> bool:
+    """Return whether a release may run although what the link names is gone, or would be got again where it runs."""
+    return not link.is_shipped or (link.name == IMAGE and not heal)
+
+
+def _told_of(link: Link) -> str:
+    if link.name == IMAGE:
+        return "its image is not on the engine: it is fetched, or made again, first"
+    return f"{link.name} {link.what[:12]} is gone: nobody can look at it again"
 
 
 def _chain(workspace: Workspace, statement: Statement, champion: Champion | None, heal: bool) -> Iterator[Link]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from airloop.workspace import Workspace
 
 MADE_FROM = ("snapshot", "validation", "verdict")
+IMAGE = "image"
+"""The link that an engine may have to get anew."""
 
 
 class State(StrEnum):
@@ -73,7 +75,7 @@ def links(workspace: Workspace, statement: Statement, *, heal: bool) -> Iterator
     by = (f"by key {signature['key'][:12]}",)
     yield looked_at("signature", signature["digest"], lambda: _signature(workspace, statement), by, shipped=True)
     if statement.image:
-        yield looked_at("image", statement.image, lambda: _image(workspace, statement, heal), (), shipped=True)
+        yield looked_at(IMAGE, statement.image, lambda: _image(workspace, statement, heal), (), shipped=True)
         listed = (f"{facts['sbom']['components']} components",)
         yield looked_at("SBOM", facts["sbom"]["digest"], lambda: _sbom(workspace, statement), listed, shipped=True)
     yield _document(workspace, statement, "verification")

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airloop.errors import AirloopError, DataError
-from airloop.exporter import asking
 from airloop.exporter.counting import Counting
-from airloop.exporter.describing import Describing
+from airloop.exporter.describing import rules_of
 from airloop.exporter.facts import Column, Facts, Pipeline, Rules
+from airloop.overview import asking
+from airloop.overview.described import Descriptions
 from airloop.refs import DriftRef
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Look:
 
     def __init__(self, workspace: Workspace, *, fresh_s: float = FRESH_S) -> None:
         self._workspace, self._fresh_s = workspace, fresh_s
-        self._describing = Describing(workspace.pipelines)
+        self._described = Descriptions(workspace.pipelines)
         self._counting = Counting()
         self._columns: dict[str, tuple[str, tuple[Column, ...]]] = {}
         self._lock = threading.Lock()
@@ -57,7 +58,8 @@ class Look:
         pipelines: list[Pipeline] = []
         counts: Counter[tuple[str, str, str]] = Counter()
         try:
-            rules = self._describing.look()
+            described = self._described.all()
+            rules = {name: one.spec and rules_of(one.spec) for name, one in described.items()}
         except (AirloopError, OSError) as error:
             self._lost(is_up, "pipelines", error)
         try:
@@ -76,20 +78,12 @@ class Look:
             for champion, since in asking.live(connection):
                 champions.setdefault(champion.pipeline, []).append((champion, since))
             names = sorted({*rules, *champions, *(name for name, _, _ in counts)})
-            pipelines = []
-            for name in names:
-                live = tuple(champions.get(name, ()))
-                until = max((champion.data_cut_off for champion, _ in live), default=None)
-                pipelines.append(
-                    Pipeline(
-                        name,
-                        rules.get(name),
-                        live,
-                        asking.last(connection, name),
-                        asking.is_unanswered(connection, name, until),
-                    )
-                )
-            return pipelines, counts
+            last, unanswered = asking.last(connection, names), asking.unanswered(connection, names)
+        pipelines = [
+            Pipeline(name, rules.get(name), tuple(champions.get(name, ())), last[name], name in unanswered)
+            for name in names
+        ]
+        return pipelines, counts
 
     def _with_columns(self, pipeline: Pipeline, is_up: dict[str, bool]) -> Pipeline:
         entry = pipeline.last.get("drift")
@@ -118,7 +112,9 @@ def _columns(workspace: Workspace, entry: Entry) -> tuple[Column, ...]:
     """Return the columns of a scored window, the most important first. Raises DataError and Unreachable."""
     from airloop.monitoring.drift import load_drift
 
-    ref = DriftRef.model_validate({name: entry.payload[name] for name in DriftRef.model_fields})
+    ref = DriftRef.model_validate(
+        {name: entry.payload[name] for name in DriftRef.model_fields if name in entry.payload}
+    )
     found = sorted(load_drift(workspace, ref).columns, key=lambda one: (-one.is_prediction, -one.importance, one.name))
     return tuple(
         Column(one.name, "prediction" if one.is_prediction else "input", one.distance, one.importance)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airloop import digest
+from airloop.code.modules import load_module
+from airloop.code.sources import digest_of, read_sources, write_sources
 from airloop.errors import FeatureError, nearest
-from airloop.features.modules import load_module
-from airloop.features.sources import read_sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +55,7 @@ class FeatureCode:
         """
         if hooks is None:
             return cls(folder, {}, tuple(inputs))
-        sources = read_sources(folder, hooks)
+        sources = sources_of(folder, hooks)
         build = _function(folder, sources, hooks.build)
         arrays = _function(folder, sources, hooks.arrays) if hooks.arrays else None
         return cls(folder, sources, tuple(inputs) or hooks.inputs, hooks.build, build, hooks.arrays or "", arrays)
@@ -101,11 +100,7 @@ class FeatureCode:
 
     def save(self, folder: Path) -> None:
         """Write the code's files into ``folder``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, source in self.sources.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source)
+        write_sources(folder, self.sources)
 
     def _present(self, columns: Any) -> tuple[str, ...]:
         names = self.inputs or tuple(columns)
@@ -117,14 +112,15 @@ class FeatureCode:
         return names
 
 
-def digest_of(sources: Mapping[str, bytes]) -> str:
-    """Return the SHA-256 that names a set of source files."""
-    return digest.of_value({path: digest.of_bytes(source) for path, source in sources.items()})
+def sources_of(folder: Path, hooks: Hooks) -> dict[str, bytes]:
+    """Return path → bytes of the code's files in ``folder``; nothing is run. Raises FeatureError."""
+    files = [hook.partition(":")[0] for hook in (hooks.build, hooks.arrays) if hook]
+    return read_sources(folder, files, FeatureError)
 
 
 def _function(folder: Path, sources: Mapping[str, bytes], hook: str) -> Callable[..., Any]:
     file, _, name = hook.partition(":")
-    module = load_module(folder, sources, digest_of(sources), file)
+    module = load_module(folder, sources, file, FeatureError)
     function = getattr(module, name, None)
     if not callable(function):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]

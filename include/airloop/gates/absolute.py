@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airloop.gates.verdict import GateResult, Measured, SliceResult, Status
 from airloop.reports import wording
-from airloop.spec.gates import LIMIT_WORDS, LimitGate, MetricGate, SliceGate
+from airloop.reports.rules import rule_of
+from airloop.spec.gates import LimitGate, MetricGate, SliceGate
 
 
 def judge_metric(gate: MetricGate, measured: Measured) -> GateResult:
@@ -68,17 +69,6 @@ def judge_limits(gate: LimitGate) -> GateResult:
         reason=f"{rule_of(gate)}: judged when the bundle is verified",
         shadow=gate.mode == "shadow",
     )
-
-
-def rule_of(gate: MetricGate | SliceGate | LimitGate) -> str:
-    """Return an absolute gate in words."""
-    if isinstance(gate, LimitGate):
-        limits = ((*LIMIT_WORDS[name], most) for name, most in gate.limits().items())
-        return ", ".join(f"{what} at most {wording.number(most)} {unit}" for what, unit, most in limits)
-    bounds = [f"at least {wording.number(gate.min, 6)}"] if gate.min is not None else []
-    bounds += [f"at most {wording.number(gate.max, 6)}"] if gate.max is not None else []
-    where = f" in every {gate.slices}" if isinstance(gate, SliceGate) else ""
-    return f"{gate.metric}{where} {' and '.join(bounds)}"
 
 
 def too_few(rows: int, needed: int) -> str:

@@ -16,6 +16,7 @@ from airloop.gates.case import Case
 from airloop.gates.champion import ChampionUnusable, LiveModel, open_live
 from airloop.gates.evidence import Evidence, judge_gates
 from airloop.gates.holdout import check_slices
+from airloop.gates.number import deciding, number_of
 from airloop.gates.report import Subject, read_training, render
 from airloop.gates.suspicion import suspicions
 from airloop.gates.verdict import GateResult, Verdict, decide
@@ -161,7 +162,11 @@ def _lineage(case: Case, training: dict[str, Any]) -> dict[str, str]:
 
 
 def entry_of(verdict: Verdict, model: str) -> dict[str, Any]:
-    """Return what the ledger keeps of a verdict. ``metrics``: name → value, lower and upper bound (95 %), or None."""
+    """Return what the ledger keeps of a verdict. ``metrics``: name → value, lower and upper bound (95 %), or None.
+
+    ``number`` is that of the gate which decided, None where none has one.
+    """
+    gate = deciding(verdict)
     return {
         "outcome": str(verdict.outcome),
         "reasons": list(verdict.reasons),
@@ -175,6 +180,7 @@ def entry_of(verdict: Verdict, model: str) -> dict[str, Any]:
             for name, one in verdict.metrics.items()
             if one.value is not None
         },
+        "number": number_of(gate) if gate is not None else None,
     }
 
 

@@ -9,6 +9,7 @@ from math import sqrt
 from airloop.gates.absolute import too_few
 from airloop.gates.verdict import GateResult, Status
 from airloop.reports import wording
+from airloop.reports.rules import rule_of
 from airloop.spec.gates import ChampionGate
 from airloop.statistics.bounds import Comparison
 
@@ -62,14 +63,6 @@ def holm(chances: Sequence[float], levels: Sequence[float]) -> list[float]:
         stopped = stopped or chances[place] > adjusted[place]
         left -= 0 if stopped else 1
     return adjusted
-
-
-def rule_of(gate: ChampionGate) -> str:
-    """Return the gate in words."""
-    if gate.min_gain > 0:
-        return f"{gate.metric} better than the champion's, by {wording.number(gate.min_gain)} at least"
-    margin = f"at most {wording.number(gate.margin)} worse than" if gate.margin else "no worse than"
-    return f"{gate.metric} {margin} the champion's"
 
 
 def _judge_family(family: list[tuple[int, ChampionGate, Comparison]]) -> dict[int, GateResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from airloop import digest
 from airloop.errors import BundleError
@@ -73,9 +74,14 @@ def _told(ordered: Sequence[tuple[str, Route]]) -> str:
     )
 
 
-def _servers(route: Route) -> dict[str, dict[str, str]]:
+def _servers(route: Route) -> dict[str, dict[str, Any]]:
     roles = {"champion": route.champion, "candidate": route.candidate}
-    return {role: {"server": one.server, "version": one.version} for role, one in roles.items() if one}
+    told: dict[str, dict[str, Any]] = {
+        role: {"server": one.server, "version": one.version} for role, one in roles.items() if one
+    }
+    if route.candidate:
+        told["candidate"] |= {"percent": route.candidate_percent, "shadow": route.shadow}
+    return told
 
 
 def _filled(template: str, **values: str) -> str:

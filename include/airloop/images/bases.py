@@ -48,19 +48,19 @@ def base(workspace: Workspace, *, with_pandas: bool = False) -> Base:
     return made(workspace, with_pandas=with_pandas).base
 
 
-def made(workspace: Workspace, *, with_pandas: bool) -> Made:
-    """Return the base, and what is needed to put a model on it."""
-    wanted = pins_of(with_pandas=with_pandas)
+def made(workspace: Workspace, *, with_pandas: bool, more: tuple[str, ...] = ()) -> Made:
+    """Return the base, and what is needed to put a model on it; ``more`` packages are those of a trainer."""
+    wanted = pins_of(with_pandas=with_pandas, more=more)
     with alone(), connected(BUILD_S) as client:
-        # Feature code may use all of what is installed; the server alone does not.
-        lean = {} if with_pandas else {"LEAN": "1"}
+        # A user's code may use all of what is installed; the server alone does not.
+        lean = {"WHOLE": "1"} if more else {} if with_pandas else {"LEAN": "1"}
         below = packages.with_packages(workspace, client, wanted, DOCKERFILE, PACKAGES_NAME, lean)
         return with_code(client, below, code.of_server(), NAME)
 
 
-def pins_of(*, with_pandas: bool) -> tuple[Pin, ...]:
+def pins_of(*, with_pandas: bool, more: tuple[str, ...] = ()) -> tuple[Pin, ...]:
     """Return the locked packages of the base."""
-    return pins([*SERVING, *XGBOOST, *(["pandas"] if with_pandas else [])], cpu=True)
+    return pins([*SERVING, *XGBOOST, *(["pandas"] if with_pandas else []), *more], cpu=True)
 
 
 def with_code(client: docker.DockerClient, below: layers.Parent, files: dict[str, archive.Content], name: str) -> Made:

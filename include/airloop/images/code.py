@@ -9,7 +9,7 @@ from airloop.images import archive
 from airloop.workspace import PROJECT
 
 MODULES = ("__init__", "clock", "digest", "errors", "scoring", "store", "workspace")
-ROOMS = ("bundle", "features", "serving", "trainers")
+ROOMS = ("bundle", "code", "features", "serving", "trainers")
 """All that the model server imports, however it answers. The ledger, the spec and training are not there."""
 INSIDE = "opt/airloop/include/airloop"
 

@@ -35,7 +35,7 @@ def build(workspace: Workspace, pipeline: str, bundle: Bundle) -> Image:
     if bundle.pipeline != pipeline:
         raise ImageError(f"bundle {bundle.digest[:12]} is of pipeline {bundle.pipeline!r}, not of {pipeline!r}")
     wanted = _required(bundle)
-    below = base_of(workspace, with_pandas="pandas" in wanted)
+    below = base_of(workspace, with_pandas="pandas" in wanted, more=_beyond_the_base(wanted))
     _refuse_other_packages(bundle, wanted, below.base.packages)
     extended = layers.Extended(
         below.parent,
@@ -81,13 +81,13 @@ def tag_of(workspace: Workspace, pipeline: str, bundle_digest: str) -> str:
     return f"{workspace.prefix}/{pipeline}:{bundle_digest[:12]}"
 
 
-def base_of(workspace: Workspace, *, with_pandas: bool) -> bases.Made:
+def base_of(workspace: Workspace, *, with_pandas: bool, more: tuple[str, ...] = ()) -> bases.Made:
     """Return the base where models are put on it: in the registry, or on the engine. Raises ImageError, Unreachable."""
     if not workspace.registry:
-        return bases.made(workspace, with_pandas=with_pandas)
+        return bases.made(workspace, with_pandas=with_pandas, more=more)
     from airloop.images import pushing
 
-    return pushing.made(workspace, with_pandas=with_pandas)
+    return pushing.made(workspace, with_pandas=with_pandas, more=more)
 
 
 def _put(workspace: Workspace, below: bases.Made, image: layers.Extended, tag: str) -> tuple[str, str]:
@@ -143,6 +143,12 @@ def _required(bundle: Bundle) -> dict[str, str]:
     text = (bundle.folder / "requirements.txt").read_text(encoding="utf-8")
     pairs = (line.partition("==") for line in text.splitlines() if line.strip())
     return {name: version for name, _, version in pairs}
+
+
+def _beyond_the_base(wanted: dict[str, str]) -> tuple[str, ...]:
+    """Return the packages that a trainer of the pipeline's own wants beside those of every base, sorted."""
+    usual = {pin.name for pin in bases.pins_of(with_pandas="pandas" in wanted)} | {"xgboost"}
+    return tuple(sorted(name for name in wanted if name not in usual and not name.startswith(CUDA)))
 
 
 def _refuse_other_packages(bundle: Bundle, wanted: dict[str, str], packages: tuple[Package, ...]) -> None:

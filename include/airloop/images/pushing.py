@@ -26,10 +26,10 @@ _OCI_LAYERS = {"application/vnd.docker.image.rootfs.diff.tar.gzip": "application
 """The same bytes under another name: the engine pushes the first, a manifest of the open standard wants the second."""
 
 
-def made(workspace: Workspace, *, with_pandas: bool) -> bases.Made:
+def made(workspace: Workspace, *, with_pandas: bool, more: tuple[str, ...] = ()) -> bases.Made:
     """Return the base in the registry, pushed where it is not there; see ``published``."""
-    recent = tag_for(code.of_server(), bases.pins_of(with_pandas=with_pandas))
-    return published(workspace, REPOSITORY, recent, lambda: bases.made(workspace, with_pandas=with_pandas))
+    recent = tag_for(code.of_server(), bases.pins_of(with_pandas=with_pandas, more=more))
+    return published(workspace, REPOSITORY, recent, lambda: bases.made(workspace, with_pandas=with_pandas, more=more))
 
 
 def published(workspace: Workspace, repository: str, recent: str, make: Callable[[], bases.Made]) -> bases.Made:

@@ -126,10 +126,10 @@ class AirflowApi:
         lines = content["content"]
         return [each if isinstance(each, str) else _line(each) for each in lines]
 
-    def approve(self, dag_id: str, run_id: str, task_id: str, answer: str) -> None:
-        """Answer a task that waits for a person: Approve or Reject."""
+    def approve(self, dag_id: str, run_id: str, task_id: str, answer: str, comment: str | None = None) -> None:
+        """Answer a task that waits for a person: Approve or Reject, and why."""
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/-1/hitlDetails"
-        self.request("PATCH", path, json={"chosen_options": [answer], "params_input": {}})
+        self.request("PATCH", path, json={"chosen_options": [answer], "params_input": {"comment": comment}})
 
 
 def _run(dag_id: str, run_id: str) -> str:

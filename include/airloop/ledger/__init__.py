@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airloop.ledger.ledger import Ledger
+from airloop.ledger.onlooker import Onlooker
 from airloop.ledger.rows import Champion, Entry, Kind, Lease
 
-__all__ = ["Champion", "Entry", "Kind", "Lease", "Ledger"]
+__all__ = ["Champion", "Entry", "Kind", "Lease", "Ledger", "Onlooker"]

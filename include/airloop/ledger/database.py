@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from airloop.errors import LedgerError, Unreachable
+from airloop.ledger.tables import metadata
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another one, unless the URL says ``?timeout=``."""
+LOOK_TIMEOUT_S = 3.0
+"""How long those who only look wait: for a connection, and for a lock."""
 
 _REMEDIES = {
     "locked": "another process has held it for too long; retry, or end that process",
@@ -40,14 +46,53 @@ def engine_for(url: str) -> sa.Engine:
             raise LedgerError(f"AIRLOOP_LEDGER: {parsed.get_backend_name()!r} is unknown. Known: postgresql, sqlite.")
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
             raise LedgerError(f"AIRLOOP_LEDGER: {url!r} names no file, for example sqlite:////srv/ledger.db")
-        dumps = functools.partial(json.dumps, allow_nan=False, ensure_ascii=False, sort_keys=True)
+        dumps = partial(json.dumps, allow_nan=False, ensure_ascii=False, sort_keys=True)
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, json_serializer=dumps)
     except sa.exc.ArgumentError as error:
         raise LedgerError(f"AIRLOOP_LEDGER: {url!r} is no URL, for example sqlite:////srv/ledger.db") from error
     except ModuleNotFoundError as error:
         raise LedgerError(f"AIRLOOP_LEDGER: driver not installed: pip install {error.name}") from error
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, None if "timeout" in parsed.query else BUSY_TIMEOUT_S)
+    return engine
+
+
+def onlooking(plain: sa.Engine, wait_s: float) -> sa.Engine:
+    """Return an engine for the same database that makes no file, writes nothing and waits ``wait_s`` at most."""
+    if plain.dialect.name == "sqlite":
+        opened = partial(_opened, plain.url, wait_s)
+        return _only_reading(sa.create_engine(plain.url, poolclass=sa.NullPool, creator=opened), wait_s)
+    limits = f"-c lock_timeout={wait_s * 1000:.0f} -c default_transaction_read_only=on"
+    options = f"{plain.url.query.get('options', '')} {limits}".strip()
+    patience = {"connect_timeout": max(round(wait_s), 2), "options": options}
+    return sa.create_engine(plain.url, poolclass=sa.NullPool, connect_args=patience)
+
+
+def empty_engine() -> sa.Engine:
+    """Return an engine whose every connection finds the tables with nothing in them, and cannot fill them."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        for table in metadata.sorted_tables:
+            connection.execute(str(sa.schema.CreateTable(table).compile(engine)))
+
+    return _only_reading(engine, LOOK_TIMEOUT_S)
+
+
+def _opened(url: sa.URL, wait_s: float) -> sqlite3.Connection:
+    """Open the file of ``url`` without making it."""
+    file = quote(str(Path(url.database or "").absolute()))
+    return sqlite3.connect(f"file:{file}?mode=rw", uri=True, timeout=wait_s, check_same_thread=False)
+
+
+def _only_reading(engine: sa.Engine, wait_s: float) -> sa.Engine:
+    _prepare_sqlite(engine, wait_s)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
     return engine
 
 
@@ -72,14 +117,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             yield connection
 
 
-def _prepare_sqlite(engine: sa.Engine) -> None:
+def _prepare_sqlite(engine: sa.Engine, wait_s: float | None) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: object, _record: object) -> None:
         # The driver's own implicit BEGIN is off: a writer must take the lock first, or two that began by reading
         # could never both go on ("database is locked" at once, whatever the timeout).
         connection.isolation_level = None  # type: ignore[attr-defined]
-        if "timeout" not in engine.url.query:
-            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")  # type: ignore[attr-defined]
+        if wait_s is not None:
+            connection.execute(f"PRAGMA busy_timeout={round(wait_s * 1000)}")  # type: ignore[attr-defined]
 
     @sa.event.listens_for(engine, "begin")
     def began(connection: sa.Connection) -> None:

@@ -40,6 +40,14 @@ def take(
     return Lease(pipeline, target, run_id, token)
 
 
+def holder(connection: sa.Connection, pipeline: str, target: str) -> str:
+    """Return the run that has the lease, "" where it is free or over."""
+    held = connection.execute(sa.select(leases).where(_key(pipeline, target))).one_or_none()
+    if held is None or held.expires_at <= datetime.now(UTC) or _is_gone(held.owner):
+        return ""
+    return str(held.run_id)
+
+
 def renew(connection: sa.Connection, lease: Lease, *, seconds: float) -> None:
     """Move the end of the lease to ``seconds`` from now. Raises LostRace when another holder has it."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)

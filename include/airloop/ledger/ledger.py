@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from airloop import clock
 from airloop.errors import LedgerError, LostRace
-from airloop.ledger import database, leases, migrate, rules
+from airloop.ledger import database, leases, migrate, pausing, rules
 from airloop.ledger.rows import Champion, Entry, Kind, Lease
 from airloop.ledger.tables import champions, entries
 
@@ -77,7 +77,7 @@ class Ledger:
     ) -> Champion:
         """Make ``bundle`` the champion if ``expected_generation`` (0: none) is still live; return the champion.
 
-        Raises LostRace when it is not, ReleaseRefused by ``airloop.ledger.rules``.
+        Raises LostRace when it is not, ReleaseRefused by ``airloop.ledger.rules``, and while releases are paused.
         """
         wanted = Champion(
             pipeline=pipeline,
@@ -96,10 +96,11 @@ class Ledger:
         )
         try:
             with database.writing(self._engine) as connection:
+                pausing.wait_for_turn(connection, pipeline)
                 history = _history(connection, pipeline, target)
                 if history and history[0].bundle == bundle:
                     return history[0]
-                rules.refuse_unless_allowed(wanted, history)
+                rules.refuse_unless_allowed(wanted, history, pausing.standing(connection, pipeline))
                 connection.execute(champions.insert().values(_values(wanted)))
         except sa.exc.IntegrityError as error:
             raise LostRace(f"{wanted.place}: another run released generation {wanted.generation} first") from error
@@ -110,8 +111,29 @@ class Ledger:
     ) -> str:
         """Return why ``promote`` would refuse this release as things are now, empty when it would not."""
         with database.reading(self._engine) as connection:
-            history = _history(connection, pipeline, target)
-        return rules.refusal(history, pipeline, target, bundle, version, clock.in_utc(data_cut_off), run_id)
+            history, pause = _history(connection, pipeline, target), pausing.standing(connection, pipeline)
+        return rules.refusal(history, pipeline, target, bundle, version, clock.in_utc(data_cut_off), run_id, pause)
+
+    def pause(self, pipeline: str, *, by: str, reason: str) -> Entry:
+        """Let no release of ``pipeline`` go live until somebody resumes them; return the pause that holds.
+
+        Where releases are paused already, that is the one from before, so that all learn whose it is. Roll backs are
+        allowed all the time. Raises LedgerError without a name or a reason.
+        """
+        with database.writing(self._engine) as connection:
+            standing = pausing.change(connection, pipeline, is_paused=True, by=by, reason=reason)
+        assert standing is not None  # noqa: S101
+        return standing
+
+    def resume(self, pipeline: str, *, by: str, reason: str = "") -> Entry | None:
+        """Let releases go live again; return the entry that says so, None where they were not paused."""
+        with database.writing(self._engine) as connection:
+            return pausing.change(connection, pipeline, is_paused=False, by=by, reason=reason)
+
+    def paused(self, pipeline: str) -> Entry | None:
+        """Return the pause that holds (``by``, ``reason``), None where releases are not paused."""
+        with database.reading(self._engine) as connection:
+            return pausing.standing(connection, pipeline)
 
     def record(
         self,
@@ -141,14 +163,27 @@ class Ledger:
             return Entry(**connection.execute(sa.select(entries).where(_exactly(values))).one()._mapping)
 
     def entries(
-        self, pipeline: str, kind: str | None = None, *, subject: str | None = None, limit: int = 100
+        self,
+        pipeline: str,
+        kind: str | None = None,
+        *,
+        subject: str | None = None,
+        run_id: str | None = None,
+        limit: int = 100,
+        **having: str,
     ) -> list[Entry]:
-        """Return the newest ``limit`` entries, the newest first, of one kind or one subject where given."""
+        """Return the newest ``limit`` entries, the newest first, of one kind, one subject or one run where given.
+
+        ``having`` are texts that the payload must have, for example ``version="3"``.
+        """
         query = sa.select(entries).where(entries.c.pipeline == pipeline)
         if kind is not None:
             query = query.where(entries.c.kind == kind)
         if subject is not None:
             query = query.where(entries.c.subject == subject)
+        if run_id is not None:
+            query = query.where(entries.c.run_id == run_id)
+        query = query.where(*(entries.c.payload[key].as_string() == text for key, text in having.items()))
         with database.reading(self._engine) as connection:
             found = connection.execute(query.order_by(entries.c.id.desc()).limit(limit))
             return [Entry(**row._mapping) for row in found]
@@ -188,6 +223,11 @@ class Ledger:
         """
         with database.writing(self._engine) as connection:
             return leases.take(connection, pipeline, target, run_id, seconds=seconds, seize=seize)
+
+    def holder(self, pipeline: str, target: str) -> str:
+        """Return which run is releasing, or rolling back, on a target now; "" where none is."""
+        with database.reading(self._engine) as connection:
+            return leases.holder(connection, pipeline, target)
 
     def renew_lease(self, lease: Lease, *, seconds: float) -> None:
         """Keep the lease for ``seconds`` from now. Raises LostRace when another holder has it."""

@@ -29,18 +29,19 @@ def bring_up_to_date(engine: sa.Engine) -> None:
         with database.reporting(engine):
             file.parent.mkdir(parents=True, exist_ok=True)
     with database.reading(engine) as connection:
-        if _is_current(connection):
+        if version_of(connection) == REVISION:
             return
     with _only_me(engine, file), database.writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        if not _is_current(connection):
+        if version_of(connection) != REVISION:
             _upgrade(connection)
 
 
-def _is_current(connection: sa.Connection) -> bool:
+def version_of(connection: sa.Connection) -> str | None:
+    """Return the version of the tables, None where there are none. Raises LedgerError for one of a newer Airloop."""
     if not sa.inspect(connection).has_table("alembic_version"):
-        return False
+        return None
     found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     if found is not None and found not in KNOWN_REVISIONS:
         raise LedgerError(
@@ -48,7 +49,7 @@ def _is_current(connection: sa.Connection) -> bool:
             f"this Airloop knows up to {REVISION}. A newer Airloop has migrated it: upgrade this one. "
             "The champion keeps serving."
         )
-    return bool(found == REVISION)
+    return None if found is None else str(found)
 
 
 @contextmanager

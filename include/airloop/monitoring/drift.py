@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -55,7 +56,19 @@ def score(workspace: Workspace, pipeline: Pipeline, *, window: WindowRef) -> Dri
         level=record.level,
         reasons=record.reasons,
         missing_rows=record.missing_rows or 0,
+        distance=largest_distance(record),
     )
+
+
+def largest_distance(record: DriftRecord) -> float | None:
+    """Return the largest distance of a prediction, or of a column that the model uses; None where nothing has one.
+
+    One that is far, and yet not for sure farther than unchanged windows are, does not count: so what is at ``warn`` or
+    beyond has moved.
+    """
+    used = [one for one in record.columns if one.is_prediction or one.importance > 0]
+    counting = [one for one in used if one.level != Level.OK or one.effect < record.rules.warn]
+    return max((one.distance for one in counting if math.isfinite(one.distance)), default=None)
 
 
 def load_drift(workspace: Workspace, ref: DriftRef) -> DriftRecord:

@@ -89,4 +89,5 @@ def _ref(workspace: Workspace, name: str) -> PerformanceRef:
         metrics=metrics,
         estimated={metric: one.value for metric, one in found.estimated.items()},
         missing_rows=found.missing_rows,
+        baseline={loss.metric: loss.baseline for loss in found.losses if loss.baseline is not None},
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from airloop import clock
-from airloop.errors import LedgerError
+from airloop.errors import UnknownName
 from airloop.ledger import Entry, Ledger
 from airloop.monitoring.past import FAR_BACK, last_by_subject, window_of
 from airloop.monitoring.window import Window
@@ -65,7 +65,7 @@ def records(ledger: Ledger, pipeline: str, limit: int = FAR_BACK) -> list[Record
 def record_of(ledger: Ledger, pipeline: str, name: str) -> Record | None:
     """Return the window that ``name`` means: by its name, both its ends, or an instant within (then the latest such).
 
-    None for what is no instant. Raises LedgerError, naming the nearest window, for one that was not watched.
+    None for what is no instant. Raises UnknownName, naming the nearest window, for one that was not watched.
     """
     ends = [_instant(part) for part in name.split("/")]
     if None in ends or len(ends) > 2:
@@ -73,7 +73,7 @@ def record_of(ledger: Ledger, pipeline: str, name: str) -> Record | None:
     start = ends[0]
     known = records(ledger, pipeline)
     if not known or start is None:
-        raise LedgerError(f"{pipeline}: no window was watched yet; `python -m airloop monitor {pipeline}` does")
+        raise UnknownName(f"{pipeline}: no window was watched yet; `python -m airloop monitor {pipeline}` does")
     if len(ends) == 2:
         found = [one for one in known if [one.window.start, one.window.end] == ends]
     else:
@@ -82,7 +82,7 @@ def record_of(ledger: Ledger, pipeline: str, name: str) -> Record | None:
         ]
     if not found:
         closest = min(known, key=lambda one: abs(one.window.start - start))
-        raise LedgerError(f"{pipeline}: window {name!r} was not watched; the nearest that was: {closest.window.name}")
+        raise UnknownName(f"{pipeline}: window {name!r} was not watched; the nearest that was: {closest.window.name}")
     return found[0]
 
 

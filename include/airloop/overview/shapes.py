@@ -202,6 +202,8 @@ class Rights(Shape, frozen=True, kw_only=True):
     monitor: bool = False
     roll_back: bool = False
     pause: bool = False
+    answer: bool = False
+    """Say yes or no to a release that waits, where its approvers are not named."""
 
 
 class Pipeline(Shape, frozen=True, kw_only=True):
@@ -244,8 +246,9 @@ class Happened(Shape, frozen=True, kw_only=True):
         "pause",
         "resume",
         "backtest",
+        "blocked",
     ]
-    """``rolled_back``: a rollout that was judged worse. ``roll_back``: a person went back."""
+    """``blocked``: data that did not meet what is expected of it ended a run. ``rolled_back``: a rollout that was judged worse. ``roll_back``: a person went back."""
     word: str
     """PROMOTE, HOLD, REJECT, RETRAIN, …, or ""."""
     title: str
@@ -305,6 +308,9 @@ class TimeLine(Shape, frozen=True, kw_only=True):
     bands: tuple[Band, ...]
     left_out: int = 0
     """How many older events there are."""
+    until: datetime | None = None
+    """Where the clock of the data stands, which is where all that is open ends; None: now. Another instant where a past
+    was replayed."""
 
 
 class Ranked(Shape, frozen=True, kw_only=True):
@@ -328,6 +334,8 @@ class Leaderboard(Shape, frozen=True, kw_only=True):
     metrics: tuple[str, ...]
     more_is_better: bool
     rows: tuple[Ranked, ...]
+    left_out: int = 0
+    """How many older ones there are."""
 
 
 class SliceOfGate(Shape, frozen=True, kw_only=True):
@@ -337,6 +345,8 @@ class SliceOfGate(Shape, frozen=True, kw_only=True):
     status: str
     rows: int
     value: float | None
+    lower: float | None
+    upper: float | None
     reason: str
 
 
@@ -422,6 +432,11 @@ class Validated(Shape, frozen=True, kw_only=True):
     partitions: int | None
     quarantined: int
     passed: bool
+    """Whether the run could go on."""
+    expectations: int | None
+    """How many there are; 0: nothing was checked."""
+    failures: tuple[str, ...]
+    """Why the run was stopped, in words; empty where it was not."""
     warnings: tuple[str, ...]
     docs: str = ""
     """Address of its Data Docs, below ``/airloop``."""
@@ -442,7 +457,9 @@ class Backtested(Shape, frozen=True, kw_only=True):
     sentences: tuple[str, ...]
     start: datetime | None
     end: datetime | None
+    """Of the last interval; of backtests from before it was recorded the last ``as_of``."""
     models: int
+    """Candidates that were judged."""
     report: str
     """Address of its page, below ``/airloop``."""
 
@@ -481,8 +498,11 @@ class Lineage(Shape, frozen=True, kw_only=True):
     links: tuple[Made, ...]
     partitions: tuple[Part, ...]
     commit: str
+    """"" where nobody knows; ends with ``with changes`` where files were not committed."""
     is_signed: bool
     """Whether a signed statement of its release is kept."""
+    left_out: int = 0
+    """How many older partitions there are."""
     problem: str = ""
 
 

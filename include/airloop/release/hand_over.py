@@ -44,8 +44,10 @@ def check(
     return opened
 
 
-def check_champion(workspace: Workspace, champion: Champion) -> tuple[str, ...]:
+def check_champion(workspace: Workspace, champion: Champion, *, heal: bool = True) -> tuple[str, ...]:
     """Return what a person should know before an earlier champion goes live again.
+
+    ``heal`` fetches, or makes again, an image that is not there; without it nothing is changed, and that is said.
 
     Raises BundleError unless its bundle is still there, every byte right, and EvidenceError unless the statement of
     its release holds. A release made before there were statements may go live: it is said that it has none.
@@ -55,7 +57,7 @@ def check_champion(workspace: Workspace, champion: Champion) -> tuple[str, ...]:
         statement = statement_of(workspace.ledger, champion)
         if not statement:
             return (f"no signed statement is kept of {champion}: its bundle is whole, the rest cannot be checked",)
-        return evidence.still_holds(workspace, statement, champion)
+        return evidence.still_holds(workspace, statement, champion, heal=heal)
     except (BundleError, EvidenceError) as error:
         raise type(error)(f"{champion.place}: cannot go back to {champion}: {error}. Nothing was changed") from error
 

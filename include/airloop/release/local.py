@@ -32,10 +32,7 @@ class LocalTarget:
     def observe(self, pipeline: str) -> Observed:
         """Return what the server serves, and what each version did since the state was put."""
         with _refusals(self._url):
-            kept = self._client.get_state(pipeline)
-        champion, candidate = _placed(kept["champion"]), _placed(kept["candidate"])
-        state = State(champion, candidate, kept["candidate_percent"], kept["shadow"])
-        return Observed(state, _traffic(kept["stats"], champion), _traffic(kept["stats"], candidate))
+            return observed(self._client.get_state(pipeline))
 
     def apply(self, pipeline: str, state: State) -> None:
         """Put the state to the server, which loads and checks what is new before it changes anything."""
@@ -74,6 +71,13 @@ def _refusals(url: str) -> Iterator[None]:
             said += ". Its admin token is another one: both need the same AIRLOOP_HOME or AIRLOOP_ADMIN_TOKEN"
             raise Unreachable(said) from error
         raise BundleError(f"{said}. Nothing was changed") from error
+
+
+def observed(kept: dict[str, Any]) -> Observed:
+    """Return what a server tells of a pipeline as targets tell it."""
+    champion, candidate = _placed(kept["champion"]), _placed(kept["candidate"])
+    state = State(champion, candidate, kept["candidate_percent"], kept["shadow"])
+    return Observed(state, _traffic(kept["stats"], champion), _traffic(kept["stats"], candidate))
 
 
 def _served(state: State) -> dict[str, Any]:

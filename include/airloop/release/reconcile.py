@@ -5,7 +5,7 @@ from __future__ import annotations
 from airloop.errors import BundleError, LostRace, Unreachable
 from airloop.ledger import Champion
 from airloop.release.changing import alone
-from airloop.release.target import Target
+from airloop.release.target import State, Target
 from airloop.workspace import Workspace
 
 _LEASE_S = 150.0
@@ -19,6 +19,11 @@ def differences(workspace: Workspace, pipeline: str, target: Target) -> list[str
         state = target.observe(pipeline).state
     except Unreachable as error:
         return [f"the target does not say what it serves: {error}"]
+    return apart(live, state)
+
+
+def apart(live: Champion | None, state: State) -> list[str]:
+    """Return how ``state``, what a target serves, differs from the ledger's champion."""
     if state == alone(live):
         return []
     found = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airloop import clock, evidence
-from airloop.errors import AirloopError, LostRace, ReleaseRefused
+from airloop.errors import AirloopError, LostRace, ReleaseRefused, Unreachable
 from airloop.ledger import Champion
 from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import hand_over
@@ -34,7 +34,8 @@ def release(
 ) -> ReleaseRef:
     """Roll ``bundle`` out on the spec's target and return how it ended; a retry of the same run goes on with it.
 
-    ROLLED_BACK (judged worse, or inconclusive) and REFUSED (a rule of the ledger, a lost race) are outcomes. Raised
+    ROLLED_BACK (judged worse, or inconclusive) and REFUSED (a rule of the ledger, releases that a person has paused, a
+    lost race) are outcomes. Raised
     are BundleError (altered, or the target cannot serve it), EvidenceError (unsigned, or something that the release
     rests on is altered or gone), ReleaseRefused (verdict, verification or approval), Unreachable (target or ledger
     silent) and LostRace (another run is still releasing): after all of them the champion serves.
@@ -116,9 +117,8 @@ class _Release:
     def _climb(self, live: Champion | None) -> Climbed:
         change = self.change
         before = change.hold.answered(lambda: change.target.observe(change.pipeline)).state
-        base = alone(live)
+        base = alone(live) if live else State(champion=before.champion)
         if live is None and before.champion is not None:
-            base = State(champion=before.champion)
             change.hold.report(f"the target serves {before}, which the ledger does not know: it is not compared with")
         climb = Climb(
             pipeline=change.pipeline,
@@ -168,8 +168,16 @@ class _Release:
     def _stay(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
         """Record first, then put the champion back: a crash between them finds the record and only puts back."""
         ref = self._ended(live, outcome, reasons)
-        problem = self.change.put_back(alone(live)) if live else ""
+        problem = self.change.put_back(alone(live)) if live else self._take_away()
         return ref.model_copy(update={"reasons": (*ref.reasons, problem)}) if problem else ref
+
+    def _take_away(self) -> str:
+        """Before a first release there is no champion to put back, but its candidate answers already once loaded."""
+        try:
+            state = self.change.target.observe(self.change.pipeline).state
+        except Unreachable as error:
+            return f"the target does not say whether it serves the candidate ({error}); look when it answers"
+        return self.change.put_back(State(champion=state.champion)) if state.candidate else ""
 
     def _ended(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
         generation = live.generation if live else 0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -103,6 +103,8 @@ class App:
         match parts:
             case ["metrics"]:
                 return self._reading(self._send_metrics, INFER)
+            case ["admin", "pipelines"]:
+                return self._show_several
             case ["admin", "pipelines", name]:
                 return self._administer(name)
             case ["admin", "pipelines", name, "recount"]:
@@ -171,6 +173,19 @@ class App:
             await http.respond(send, 200, msgspec.json.encode(self._shown(name)))
 
         return handle
+
+    async def _show_several(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell what each pipeline in ``?names=a,b`` serves."""
+        self._authorize(_authorization(scope), self._tokens.may_administer)
+        _allow(scope, "GET")
+        if not self.is_restored:
+            raise Refusal(503, RESTORING)
+        wanted = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("names", [""])[0]
+        shown = {}
+        for name in filter(None, wanted.split(",")):
+            shown[name] = self._admin.show(name)
+            await asyncio.sleep(0)  # requests for predictions go first
+        await http.respond(send, 200, msgspec.json.encode({"pipelines": shown}))
 
     def _telling(self, method: str, make: Callable[[], Any]) -> Callable[..., Awaitable[None]]:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:

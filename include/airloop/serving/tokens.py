@@ -107,6 +107,18 @@ def read_or_make(home: Path, environ: Mapping[str, str] | None = None) -> Tokens
     return Tokens(infer, admin)
 
 
+def read(home: Path, environ: Mapping[str, str] | None = None) -> Tokens:
+    """Return the tokens like ``read_or_make``, without making any. Raises Unreachable where there are none."""
+    env, folder = os.environ if environ is None else environ, home / "secrets"
+    if not (env.get(INFER_VARIABLE) or (folder / "infer.token").exists()) or not (
+        env.get(ADMIN_VARIABLE) or (folder / "admin.token").exists()
+    ):
+        raise Unreachable(
+            f"there are no tokens in {folder}: nothing was started or released with this AIRLOOP_HOME yet"
+        )
+    return read_or_make(home, env)
+
+
 def _kept(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

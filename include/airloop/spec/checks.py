@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from airloop.errors import closest, nearest
@@ -129,8 +130,11 @@ def _metric(spec: Spec, path: KeyPath, name: str) -> Found:
 
 def _model_and_people(spec: Spec) -> Found:
     trainer, release = spec.model.trainer, spec.release
-    if "." not in trainer and trainer not in TRAINERS:
-        yield ("model", "trainer"), f"unknown trainer {trainer!r}.{nearest(trainer, TRAINERS)} Or give a dotted path."
+    if not {".", ":"} & set(trainer) and trainer not in TRAINERS:
+        yield (
+            ("model", "trainer"),
+            f"unknown trainer {trainer!r}.{nearest(trainer, TRAINERS)} Or give file.py:Class of this folder.",
+        )
     if release.approvers and release.approval == "none":
         yield ("release", "approvers"), "are given, but `approval` is none: nobody would be asked"
     for number, notify in enumerate(spec.notify):
@@ -167,7 +171,10 @@ def _files(spec: Spec, folder: Path) -> Found:
     parsed: dict[str, list[str]] = {}
     for key, reference in (("build", features.build), ("arrays", features.arrays)) if features else ():
         if reference is not None:
-            yield from ((("features", key), message) for message in _function(folder, reference, parsed))
+            yield from ((("features", key), message) for message in _named(folder, reference, parsed))
+    if ":" in spec.model.trainer:
+        found = _named(folder, spec.model.trainer, parsed, "class")
+        yield from ((("model", "trainer"), message) for message in found)
 
 
 def _missing(folder: Path, relative: str) -> Iterator[str]:
@@ -183,10 +190,12 @@ def _is_source(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
 
 
-def _function(folder: Path, reference: str, parsed: dict[str, list[str]]) -> Iterator[str]:
-    file, colon, function = reference.partition(":")
-    if not (colon and file.endswith(".py") and function.isidentifier()):
-        yield f"{reference!r} is not of the form file.py:function"
+def _named(
+    folder: Path, reference: str, parsed: dict[str, list[str]], kind: Literal["function", "class"] = "function"
+) -> Iterator[str]:
+    file, colon, name = reference.partition(":")
+    if not (colon and file.endswith(".py") and name.isidentifier()):
+        yield f"{reference!r} is not of the form file.py:{kind if kind == 'function' else 'Class'}"
         return
     if missing := list(_missing(folder, file)):
         yield from missing
@@ -198,5 +207,5 @@ def _function(folder: Path, reference: str, parsed: dict[str, list[str]]) -> Ite
         line = getattr(error, "lineno", None)
         yield f"{file}{f':{line}' if line else ''} is not Python: {getattr(error, 'msg', error)}"
         return
-    if function not in parsed[file]:
-        yield f"{file} has no function {function!r}.{nearest(function, parsed[file])}"
+    if name not in parsed[file]:
+        yield f"{file} has no {kind} {name!r}.{nearest(name, parsed[file])}"

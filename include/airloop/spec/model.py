@@ -107,7 +107,7 @@ class Model(Section):
     task: Task
     """What kind of label it is."""
     trainer: str = "xgboost"
-    """`xgboost`, or the dotted path of a `Trainer`."""
+    """`xgboost`, `file.py:Class` of the pipeline's folder, or the dotted path of a `Trainer` that is installed everywhere."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Handed to the trainer as they are."""
     rounds: Annotated[int, Field(ge=1)] = 400

@@ -11,6 +11,7 @@ from airloop.steps.each import (
     validate_data,
     verify_bundle,
 )
+from airloop.steps.noting import NO_ANSWER, note_answer, note_asked, note_judged, note_unneeded
 from airloop.steps.watching import (
     Watched,
     claim_retraining,
@@ -41,6 +42,11 @@ __all__ = [
     "decide_retraining",
     "claim_retraining",
     "watch_window",
+    "NO_ANSWER",
+    "note_answer",
+    "note_asked",
+    "note_judged",
+    "note_unneeded",
     "Watched",
     "Run",
     "Watch",

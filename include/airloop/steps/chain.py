@@ -20,6 +20,7 @@ from airloop.steps.each import (
     validate_data,
     verify_bundle,
 )
+from airloop.steps.noting import note_judged
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
@@ -63,7 +64,7 @@ def run_all(
     """Run the whole chain in this process, without Airflow; it ends early, with the reasons, unless all agree."""
     refuse_without_registry(workspace, pipeline)
     run = Run()
-    verdict = _learn(run, workspace, pipeline, as_of, watch)
+    verdict = _learn(run, workspace, pipeline, as_of, run_id, watch)
     if verdict.outcome is not Outcome.PROMOTE:
         return run.ended(verdict.outcome, verdict.reasons)
     if pipeline.spec.release.approval == "required" and not approved_by:
@@ -78,7 +79,9 @@ def run_all(
     return run.ended(released.outcome, released.reasons)
 
 
-def _learn(run: Run, workspace: Workspace, pipeline: Pipeline, as_of: datetime, watch: Watch) -> VerdictRef:
+def _learn(
+    run: Run, workspace: Workspace, pipeline: Pipeline, as_of: datetime, run_id: str, watch: Watch
+) -> VerdictRef:
     with watch("take_snapshot"):
         run.refs["snapshot"] = snapshot = take_snapshot(workspace, pipeline, as_of=as_of)
     with watch("validate_data"):
@@ -88,6 +91,7 @@ def _learn(run: Run, workspace: Workspace, pipeline: Pipeline, as_of: datetime, 
     with watch("judge_candidate"):
         verdict = judge_candidate(workspace, pipeline, snapshot=snapshot, validation=validation, model=model)
         run.refs["verdict"] = verdict
+    note_judged(workspace, pipeline.name, verdict=verdict, model=model, run_id=run_id, as_of=snapshot.as_of)
     return verdict
 
 

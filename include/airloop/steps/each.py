@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airloop import clock
-from airloop.errors import DataError, ReleaseRefused
+from airloop.errors import DataError, ReleaseRefused, ValidationBlocked
 from airloop.refs import (
     BundleRef,
     ModelRef,
@@ -25,6 +25,7 @@ from airloop.refs import (
     VerdictRef,
     VerificationRef,
 )
+from airloop.steps.recording import record_validation
 
 if TYPE_CHECKING:
     from airloop.bundle import Bundle
@@ -55,20 +56,20 @@ def take_snapshot(workspace: Workspace, pipeline: Pipeline, *, as_of: datetime) 
 
 
 def validate_data(workspace: Workspace, pipeline: Pipeline, *, snapshot: SnapshotRef) -> ValidationRef:
-    """Run the expectations on partitions not validated yet.
+    """Run the expectations on partitions not validated yet, and record how it ended.
 
     Raises ValidationBlocked when a blocking one fails.
     """
     from airloop import validation
 
-    digest, result = validation.validate(workspace, pipeline, _snapshot(workspace, snapshot))
-    return ValidationRef(
-        digest=digest,
-        uri=workspace.store.uri("validations", digest),
-        quarantined=sum(len(rows) for rows in result.excluded.values()),
-        warnings=tuple(result.warnings),
-        docs=result.docs,
-    )
+    rows = _snapshot(workspace, snapshot)
+    try:
+        digest, result = validation.validate(workspace, pipeline, rows)
+    except ValidationBlocked as error:
+        blocked = validation.load_validation(workspace, error.digest)
+        record_validation(workspace, pipeline, snapshot, error.digest, blocked)
+        raise
+    return record_validation(workspace, pipeline, snapshot, digest, result)
 
 
 def train_model(

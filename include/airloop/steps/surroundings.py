@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airloop.engine.folders import Folder, mounts_of
 from airloop.errors import StepFailed
+from airloop.spec.checkout import COMMIT, commit_of
 from airloop.steps.elsewhere import INSIDE
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def settings(workspace: Workspace, pipeline: Pipeline, environ: Mapping[str, str
         "AIRLOOP_SERVER": workspace.server_url,
         "AIRLOOP_PREFIX": workspace.prefix,
         "AIRLOOP_PIPELINES": str(INSIDE / "pipelines"),
+        COMMIT: commit_of(pipeline.folder),
         **connection,
     }
 

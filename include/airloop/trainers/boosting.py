@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from airloop import digest
 from airloop.errors import BundleError
 from airloop.trainers import libraries
 from airloop.trainers.library import xgboost
-from airloop.trainers.matrices import quantile_matrix, weights_without_a_tenth
+from airloop.trainers.matrices import quantile_matrix
 from airloop.trainers.parameters import check_with_xgboost, first_line, parameters, watched_metric, with_constraints
 from airloop.trainers.protocol import Fitted, Floats, TrainingData
+from airloop.trainers.replicates import replicate_seed, weights_without_a_tenth
 from airloop.trainers.rounds import Rounds
 
 if TYPE_CHECKING:
@@ -113,8 +113,3 @@ def kept(run: Rounds, model: Model) -> XGBoostModel:
 
 def _first_rounds(booster: xgboost.Booster, rounds: int) -> xgboost.Booster:
     return booster[:rounds] if rounds < booster.num_boosted_rounds() else booster
-
-
-def replicate_seed(seed: int, number: int) -> int:
-    """Return the seed of a replicate's draws."""
-    return int(digest.of_value(["replicate", seed, number])[:7], 16)

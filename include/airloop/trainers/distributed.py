@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airloop.errors import TrainingError
-from airloop.trainers.boosting import XGBoostTrainer, kept, replicate_seed
+from airloop.trainers.boosting import XGBoostTrainer, kept
 from airloop.trainers.distributed_group import Group
 from airloop.trainers.distributed_member import Order
 from airloop.trainers.distributed_workers import Workers
 from airloop.trainers.library import xgboost
 from airloop.trainers.parameters import is_a_mean, watched_metric
 from airloop.trainers.protocol import Fitted, TrainingData
+from airloop.trainers.replicates import replicate_seed
 from airloop.trainers.rounds import Rounds
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ import numpy as np
 from airloop.errors import TrainingError
 from airloop.trainers.checkpoint import Checkpoints
 from airloop.trainers.library import xgboost
-from airloop.trainers.matrices import quantile_matrix, weights_without_a_tenth
+from airloop.trainers.matrices import quantile_matrix
 from airloop.trainers.protocol import Draws, Floats, Rows
+from airloop.trainers.replicates import weights_without_a_tenth
 from airloop.trainers.rounds import Rounds
 
 if TYPE_CHECKING:

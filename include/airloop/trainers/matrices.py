@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from airloop.errors import TrainingError
 from airloop.trainers.library import xgboost
 from airloop.trainers.parameters import first_line
@@ -15,8 +13,6 @@ from airloop.trainers.protocol import Floats, Rows
 
 if TYPE_CHECKING:
     from airloop.spec.model import Model
-
-_LEFT_OUT = 10  # A replicate leaves out one row in this many.
 
 
 class _Batches(xgboost.DataIter):  # type: ignore[misc]  # xgboost has no types here
@@ -50,12 +46,3 @@ def quantile_matrix(
         return kind(batches, max_bin=int(model.params.get("max_bin", 256)), ref=reference, nthread=model.threads)
     except xgboost.core.XGBoostError as error:
         raise TrainingError(f"XGBoost refused {len(rows)} rows: {first_line(error)}") from error
-
-
-def weights_without_a_tenth(row_hash: np.ndarray[Any, np.dtype[np.uint64]], seed: int) -> Floats:
-    """Return weight 0 for a tenth of the rows, 1 for the others, shape (n,)."""
-    mixed = (row_hash ^ np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    kept: Floats = ((mixed >> np.uint64(33)) % np.uint64(_LEFT_OUT) != 0).astype(np.float32)
-    return kept

@@ -18,6 +18,7 @@ from airloop.features.code import FeatureCode
 from airloop.features.inputs import input_columns
 from airloop.profiles.reference import FOLDER
 from airloop.scoring import SavedHooks, save_servable
+from airloop.spec.checkout import commit_of
 from airloop.trainers.distributed_workers import LocalProcesses
 from airloop.training.assembly import assemble
 from airloop.training.checkpoints import checkpoints_in
@@ -70,15 +71,16 @@ def fit(
         "validation": validation_digest,
         "spec": spec_digest(pipeline),
         "feature_code": code_digest(pipeline),
+        "commit": commit_of(pipeline.folder),
         "versions": library_versions(pipeline),
     }
     record = {"digest": model, "pipeline": spec.name, "lineage": lineage, **_windows(snapshot), **made.record}
     hooks = SavedHooks(spec.features.build, made.code.inputs, spec.features.arrays) if spec.features else None
     with _saying_what_to_do(work), workspace.store.writing(KIND, model) as folder:
-        save_servable(folder, made.schema, made.code, hooks, made.fitted, spec.model.trainer)
+        save_servable(folder, made.schema, made.code, hooks, made.fitted, spec.model.trainer, made.trainer_code)
         made.reference.save(folder / FOLDER)
         for number, replicate in enumerate(made.replicates):
-            trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number))
+            trainers.save(replicate, spec.model.trainer, folder / "replicates" / str(number), made.trainer_code)
         text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
         (folder / RECORD).write_text(text, encoding="utf-8")
     workspace.store.drop_work(KIND, model)
@@ -101,6 +103,7 @@ def _saying_what_to_do(work: Path) -> Iterator[None]:
 class _Made:
     schema: Schema
     code: FeatureCode
+    trainer_code: dict[str, bytes]
     fitted: Fitted
     replicates: list[Fitted]
     reference: Reference
@@ -117,7 +120,9 @@ def _make(
 ) -> _Made:
     """Fit. What the trainer holds open in the checkpoints' folder is closed on return."""
     spec = pipeline.spec
-    trainer = _trainer(spec.model, workers)
+    # Read once: what is run is what is written beside the model.
+    trainer_code = trainers.sources(spec.model.trainer, pipeline.folder)
+    trainer = _trainer(spec.model, workers, pipeline.folder, trainer_code)
     trainer.check(spec.model)
     code = FeatureCode.load(pipeline.folder, spec.features, input_columns(spec, snapshot.columns))
     schema, rows = assemble(workspace, spec, code, snapshot, validation, checkpoints.folder)
@@ -128,12 +133,12 @@ def _make(
     results = _results(spec.model.task, rows, fitted)
     making = Making(workspace, spec, snapshot, validation.excluded_positions(), schema, code, fitted)
     reference = build_reference(making, results["importance"])
-    return _Made(schema, code, fitted, replicates, reference, results)
+    return _Made(schema, code, trainer_code, fitted, replicates, reference, results)
 
 
-def _trainer(model: Model, workers: Workers | None) -> Trainer:
+def _trainer(model: Model, workers: Workers | None, folder: Path, code: dict[str, bytes]) -> Trainer:
     if model.workers == 1:
-        return trainers.find(model.trainer)
+        return trainers.from_files(model.trainer, folder, code) if code else trainers.find(model.trainer)
     return trainers.spread(model.trainer, workers or LocalProcesses())
 
 

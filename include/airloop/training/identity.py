@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import airloop
 from airloop import digest, trainers
-from airloop.features.code import digest_of
-from airloop.features.sources import read_sources
+from airloop.code.sources import digest_of
+from airloop.features.code import sources_of
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline, Spec
@@ -26,7 +26,7 @@ def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
     """Return the digest of the model that this description trains on this snapshot.
 
     The release, gates and monitor sections do not count, but for ``monitor.window``, by which the reference is cut.
-    Nothing of the user's code is run.
+    Of the user's code only a trainer's is run, for its ``libraries``.
     """
     spec = pipeline.spec
     return digest.of_value(
@@ -37,7 +37,7 @@ def model_digest(pipeline: Pipeline, snapshot: str, validation: str) -> str:
             "spec": _described(spec),
             "window_s": spec.monitor.window.total_seconds(),
             "code": code_digest(pipeline),
-            "trainer": _trainer_source(spec.model.trainer),
+            "trainer": _trainer_source(pipeline),
             "versions": library_versions(pipeline),
         }
     )
@@ -54,7 +54,7 @@ def _described(spec: Spec) -> dict[str, Any]:
 def code_digest(pipeline: Pipeline) -> str:
     """Return the digest of the feature code, "" without any."""
     hooks = pipeline.spec.features
-    return digest_of(read_sources(pipeline.folder, hooks)) if hooks else ""
+    return digest_of(sources_of(pipeline.folder, hooks)) if hooks else ""
 
 
 def spec_digest(pipeline: Pipeline) -> str:
@@ -66,7 +66,7 @@ def library_versions(pipeline: Pipeline) -> dict[str, str]:
     """Return the versions that can change a model's bytes."""
     # The last two make the sketches and the calibration of the reference.
     ours = ("airloop", "numpy", "pandas", "datasketches", "scipy")
-    return versions(*ours, *trainers.libraries(pipeline.spec.model.trainer))
+    return versions(*ours, *trainers.libraries(pipeline.spec.model.trainer, pipeline.folder))
 
 
 def versions(*distributions: str) -> dict[str, str]:
@@ -86,8 +86,11 @@ def _version(name: str) -> str:
     return ""
 
 
-def _trainer_source(name: str) -> str:
-    """Return the digest of the file of a trainer that is not part of Airloop."""
+def _trainer_source(pipeline: Pipeline) -> str:
+    """Return the digest of the files of a trainer that is not part of Airloop."""
+    name = pipeline.spec.model.trainer
+    if own := trainers.sources(name, pipeline.folder):
+        return digest_of(own)
     module = name.rpartition(".")[0]
     found = importlib.util.find_spec(module) if module else None
     return digest.of_file(Path(found.origin)) if found and found.origin else ""

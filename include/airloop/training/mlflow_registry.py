@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from airloop.errors import TrainingError
+from airloop.spec.checkout import CHANGED
 from airloop.training import plots
 from airloop.training.locks import exclusive
 from airloop.training.registration import Entry, unreachable, without_password
@@ -109,6 +110,8 @@ def _run(client: MlflowClient, workspace: Workspace, name: str, record: dict[str
         "airloop.feature_code": lineage["feature_code"],
         **{f"airloop.versions.{library}": version for library, version in lineage["versions"].items()},
     }
+    if lineage.get("commit"):
+        tags["mlflow.source.git.commit"] = lineage["commit"].removesuffix(CHANGED)
     return client.create_run(experiment_id, run_name=f"{name} {record['as_of']}", tags=tags)
 
 

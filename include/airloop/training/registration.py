@@ -49,6 +49,14 @@ def register(workspace: Workspace, pipeline: Pipeline, model: str) -> Entry:
     return entry
 
 
+def known(workspace: Workspace, model: str) -> Entry | None:
+    """Return what this machine remembers of a model's place in MLflow, None where it does not; nobody is asked."""
+    try:
+        return Entry(**json.loads(_place(workspace, model).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
 def check_reachable(url: str) -> None:
     """Raise Unreachable when nothing listens at MLflow's host: better said before an hour of fitting than after it."""
     parts = urlsplit(url)
@@ -79,8 +87,11 @@ def without_password(url: str) -> str:
 
 def _record(workspace: Workspace, model: str) -> Path:
     """Return the file that remembers the entry; when a database file is gone, so is what was remembered of it."""
-    url = workspace.mlflow_url
-    folder = workspace.home / "mlflow" / "registered" / digest.of_value(url)[:16]
+    url, place = workspace.mlflow_url, _place(workspace, model)
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-    return folder / f"{model}.json"
+        shutil.rmtree(place.parent, ignore_errors=True)
+    return place
+
+
+def _place(workspace: Workspace, model: str) -> Path:
+    return workspace.home / "mlflow" / "registered" / digest.of_value(workspace.mlflow_url)[:16] / f"{model}.json"

@@ -56,7 +56,7 @@ def validate(workspace: Workspace, pipeline: Pipeline, snapshot: Snapshot) -> tu
     for text in validation.warnings:
         log.warning("%s", text)
     if suite and validation.failed:
-        raise ValidationBlocked(_blocked(suite, snapshot, validation), validation.docs)
+        raise ValidationBlocked(_blocked(suite, snapshot, validation), validation.docs, name)
     return name, validation
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from airloop.bundle.locked import SERVING
+from airloop.bundle.locked import SERVING, requirements
 from airloop.errors import ImageError
+from airloop.images.bases import pins_of
 from airloop.images.lock import pins
 from airloop.workspace import PROJECT
 
@@ -32,6 +33,13 @@ def test_versions_are_those_that_are_installed_and_every_hash_is_there():
 def test_an_image_gets_the_cpu_s_xgboost_whatever_trains():
     names = {pin.name for pin in pins(["xgboost-cpu", "xgboost"], cpu=True)}
     assert names == {"numpy", "scipy", "xgboost-cpu"}
+
+
+def test_packages_of_a_trainer_of_the_pipeline_come_with_all_that_they_need():
+    usual, more = ({pin.name for pin in pins_of(with_pandas=False, more=names)} for names in ((), ("scikit-learn",)))
+    assert {"scikit-learn", "joblib", "threadpoolctl"} <= more - usual
+    lines = requirements(with_pandas=False, more=("scikit-learn",)).splitlines()
+    assert f"scikit-learn=={metadata.version('scikit-learn')}" in lines
 
 
 def test_extras_are_followed():

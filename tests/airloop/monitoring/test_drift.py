@@ -6,13 +6,14 @@ import json
 import shutil
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 
 from airloop import bundle, digest
 from airloop.errors import DataError
-from airloop.monitoring.drift import load_drift, score
-from airloop.monitoring.drift_record import DriftRecord
+from airloop.monitoring.drift import largest_distance, load_drift, score
+from airloop.monitoring.drift_record import ColumnRecord, DriftRecord, RulesRecord
 from airloop.monitoring.freezing import freeze
 from airloop.refs import DriftRef, Level, WindowRef
 
@@ -53,13 +54,39 @@ def test_a_moved_column_is_found_from_the_log_on(desk: Desk) -> None:
     assert (ref.level, moved.level) == (Level.ACT, Level.ACT)
     assert moved.shares[1][-1] > 0.99
     assert any("distance_km" in reason for reason in ref.reasons)
+    assert ref.distance == max(one.distance for one in record.columns if one.level != Level.OK)
     assert json.loads(json.dumps(ref.model_dump(mode="json")))["level"] == "ACT"
+
+
+def test_the_largest_distance_is_one_that_counts() -> None:
+    """Far, and as far between unchanged windows: no drift, so it must not look like some."""
+    columns = (
+        column("usual", 2.6, Level.OK), column("a_little", 0.04, Level.OK), column("unused", 0.5, Level.ACT, 0.0),
+        column("moved", 0.3, Level.ACT), column("endless", float("inf"), Level.ACT),
+    )  # fmt: skip
+    rules = RulesRecord(method="psi", warn=0.1, act=0.25, share=0.25, min_rows=500, level=0.01)
+    record = DriftRecord(
+        window="w", level=Level.ACT, reasons=(), missing_rows=0, rows=900, rules=rules, natural="known", stretches=8,
+        column_level=0.01, columns=columns,
+    )  # fmt: skip
+    assert largest_distance(record) == 0.3
+    assert largest_distance(msgspec.structs.replace(record, columns=columns[:2])) == 0.04
+    assert largest_distance(msgspec.structs.replace(record, columns=columns[:1])) is None
+
+
+def column(name: str, distance: float, level: Level, importance: float = 0.5) -> ColumnRecord:
+    return ColumnRecord(
+        name=name, level=level, importance=importance, is_prediction=False, kind="number", rows=900, what="values",
+        distance=distance, effect=distance, noise=0.0, chance=1.0, noise_chance=1.0, natural_chance=None,
+        times_typical=None, needed_rows=100, nulls=(0.0, 0.0), stretches=[], labels=[], shares=([], []),
+    )  # fmt: skip
 
 
 def test_an_empty_window_is_inconclusive(desk: Desk) -> None:
     ref, record = scored(desk)
     assert (ref.level, ref.missing_rows, record.columns) == (Level.INCONCLUSIVE, 100, ())
     assert ref.reasons == ("no predictions in this window; 100 are needed",)
+    assert ref.distance is None
 
 
 def test_a_bundle_from_before_monitoring_says_what_to_do(desk: Desk) -> None:

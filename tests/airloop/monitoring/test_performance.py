@@ -52,6 +52,8 @@ def test_metrics_are_those_of_the_labels_that_were_known(desk):
     assert (ref.level, ref.labelled, ref.missing_rows) == (Level.OK, known.sum(), 0)
     assert found.version == "1"
     assert found.baseline == Reference.load(desk.bundle.folder / "reference").baseline
+    held = {rule.metric for rule in desk.pipeline.spec.monitor.performance}
+    assert ref.baseline == {name: found.baseline[name][0] for name in held}
 
 
 @pytest.mark.slow

@@ -245,9 +245,10 @@ class InProcess:
         fields = [(b"host", b"test"), *headers]
         if token is not None:
             fields.append((b"authorization", f"Bearer {token}".encode()))
+        path, _, query = path.partition("?")
         raw = path.encode("utf-8", "surrogatepass")
         scope = {"type": "http", "method": method, "path": unquote(path), "raw_path": raw, "headers": fields}
-        scope["server"] = ("127.0.0.1", port)
+        scope |= {"server": ("127.0.0.1", port), "query_string": query.encode()}
         messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
         messages[-1]["more_body"] = False
         sent = []

@@ -216,3 +216,15 @@ def test_admin_bodies_are_json(server, kit):
     headers = [(b"content-type", b"text/yaml")]
     answer = server.ask("PUT", "/admin/pipelines/flights", body, token=kit.TOKENS.admin, headers=headers)
     assert answer.status == 415
+
+
+def test_several_pipelines_are_told_in_one_answer(server, kit, bundles):
+    server.put(champion=kit.state_of(bundles[0]))
+    asked = server.ask("GET", "/admin/pipelines?names=flights,trains", token=kit.TOKENS.admin)
+    told = asked.json["pipelines"]
+    assert list(told) == ["flights", "trains"]
+    assert told["flights"]["champion"] == kit.state_of(bundles[0])
+    assert told["trains"]["champion"] is None
+    assert server.ask("GET", "/admin/pipelines", token=kit.TOKENS.admin).json == {"pipelines": {}}
+    assert server.ask("GET", "/admin/pipelines?names=flights", token=kit.TOKENS.infer).status == 403
+    assert server.ask("PUT", "/admin/pipelines?names=flights", token=kit.TOKENS.admin).status == 405

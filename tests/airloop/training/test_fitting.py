@@ -40,7 +40,7 @@ def test_the_folder_is_servable_and_tells_how_it_was_made(landed):
     assert record["rounds"] == int(np.argmin(record["watched"]["values"])) + 1
     assert sum(record["importance"].values()) == pytest.approx(1)
     assert record["metrics"]["roc_auc"] > 0.8
-    assert set(record["lineage"]) == {"snapshot", "validation", "spec", "feature_code", "versions"}
+    assert set(record["lineage"]) == {"snapshot", "validation", "spec", "feature_code", "commit", "versions"}
 
 
 def test_metrics_are_those_of_the_latest_training_rows(landed):

@@ -1,0 +1,71 @@
+"""Descriptions of pipelines, read again only when one of their files has changed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from airloop.errors import SpecError
+from airloop.spec import Spec, load
+from airloop.spec.load import names
+from airloop.spec.problems import shown
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a pipeline's folder says: its spec, or why that cannot be read."""
+
+    spec: Spec | None
+    problem: str = ""
+
+    @classmethod
+    def gone(cls, name: str) -> Described:
+        """Return what is said of a pipeline without a folder."""
+        return cls(None, f"{name} has no description any more")
+
+
+Stamp = list[tuple[str, int]]
+
+
+class Descriptions:
+    """The descriptions in a folder; one instance may be asked by several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, tuple[Stamp, Described]] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> dict[str, Described]:
+        """Return each pipeline's description, by name. Raises SpecError where the folder is not there."""
+        with self._lock:
+            self._known = {name: self._look(name) for name in names(self._folder)}
+            return {name: described for name, (_, described) in self._known.items()}
+
+    def of(self, name: str) -> Described:
+        """Return one pipeline's description; where there is none, that is the problem."""
+        with self._lock:
+            if name not in names(self._folder):
+                return Described.gone(name)
+            self._known[name] = self._look(name)
+            return self._known[name][1]
+
+    def _look(self, name: str) -> tuple[Stamp, Described]:
+        folder = self._folder / name
+        stamp = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+        known = self._known.get(name)
+        return known if known is not None and known[0] == stamp else (stamp, _read(folder))
+
+
+@lru_cache(maxsize=4)
+def descriptions(folder: Path) -> Descriptions:
+    """Return the descriptions in ``folder``, the same ones for everybody in this process."""
+    return Descriptions(folder)
+
+
+def _read(folder: Path) -> Described:
+    try:
+        return Described(load(folder).spec)
+    except SpecError as error:
+        return Described(None, str(error).replace(f"{shown(folder)}/", ""))

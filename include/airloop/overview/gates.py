@@ -1,0 +1,97 @@
+"""Gates with their numbers: what each said of a candidate, and by how much."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from airloop.overview.shapes import Gate, Number, SliceOfGate
+
+if TYPE_CHECKING:
+    from airloop.ledger import Entry
+    from airloop.overview.verdicts import GateResult
+
+_BOUNDS = re.compile(r" at (least|most) (-?[\d.,]+)")
+MOST_SLICES = 200
+
+
+def number_of(gate: GateResult) -> Number:
+    """Return a gate's number and what it was held against: the gain where it could compare with the champion.
+
+    The ledger has the same of the gate that decided: see ``airloop.gates.number``.
+    """
+    is_gain = gate.gain is not None
+    lower, upper = gate.bound or (None, None)
+    return Number(
+        rule=gate.rule,
+        metric=gate.metric or "",
+        is_gain=is_gain,
+        value=gate.gain if is_gain else gate.value,
+        lower=lower,
+        upper=upper,
+        threshold=gate.threshold if is_gain or gate.kind != "champion" else None,
+    )
+
+
+def gate_of(gate: GateResult, verified: Entry | None = None) -> Gate:
+    """Return what one gate said; a limit on serving was measured by the verification, where there was one."""
+    status: Any = gate.status
+    reason = gate.reason
+    if gate.kind == "limits" and verified is not None:
+        status, reason = _measured(gate, verified)
+    return Gate(
+        number=number_of(gate),
+        status=status,
+        reason=reason,
+        is_shadow=gate.shadow,
+        rows=gate.rows,
+        champion=gate.champion,
+        confidence=gate.confidence,
+        margin=margin_of(gate),
+        needed_rows=gate.needed_rows,
+        slices=tuple(
+            SliceOfGate(
+                name=one.name,
+                status=one.status,
+                rows=one.measured.rows,
+                value=one.measured.value,
+                lower=one.measured.interval[0] if one.measured.interval else None,
+                upper=one.measured.interval[1] if one.measured.interval else None,
+                reason=one.reason,
+            )
+            for one in gate.slices[:MOST_SLICES]
+        ),
+    )
+
+
+def margin_of(gate: GateResult) -> float | None:
+    """Return how far the number that decides lies beyond what it must reach; negative where it falls short.
+
+    Against the champion the lower bound decides, and where a gain is asked for, the gain as well.
+    """
+    if gate.kind == "champion":
+        lower = gate.bound[0] if gate.bound else None
+        if lower is None or gate.gain is None or gate.threshold is None:
+            return None
+        return min(lower - min(gate.threshold, 0.0), gate.gain - gate.threshold)
+    if gate.value is None or gate.threshold is None:
+        return None
+    return min(
+        (gate.value - bound if side == "least" else bound - gate.value for side, bound in _bounds(gate)), default=None
+    )
+
+
+def _bounds(gate: GateResult) -> list[tuple[str, float]]:
+    """Return ``least`` and ``most`` with their bounds; the first one is kept exactly, the other only in words."""
+    found = [(side, float(text.rstrip(".,").replace(",", ""))) for side, text in _BOUNDS.findall(gate.rule)]
+    if found and gate.threshold is not None:
+        found[0] = found[0][0], gate.threshold
+    return found
+
+
+def _measured(gate: GateResult, verified: Entry) -> tuple[str, str]:
+    said: Any = verified.payload
+    measured = f"p99 {said['latency_p99_ms']:.1f} ms, bundle {said['bundle_mb']:.1f} MB"
+    if said.get("passed"):
+        return "PASS", f"{gate.rule}: met, {measured}"
+    return gate.status, f"{gate.rule}: {measured}; the verification failed: {'; '.join(said.get('reasons', ()))}"

@@ -1,0 +1,231 @@
+"""A candidate is told with every gate's number, and how far it came."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from airloop.errors import UnknownName
+from airloop.gates.number import number_of
+from airloop.gates.verdict import GateResult as Made
+from airloop.gates.verdict import Measured, SliceResult, Status
+from airloop.overview.candidate import candidate
+from airloop.overview.gates import margin_of
+from airloop.overview.shapes import Candidate, Number, Stage
+from airloop.overview.verdicts import GateResult
+
+from .one_pipeline import LIMITS, NAME, OnePipeline, absolute, sliced, versus, week
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> OnePipeline:
+    return OnePipeline.at(tmp_path)
+
+
+@pytest.fixture
+def asks(tmp_path: Path) -> OnePipeline:
+    return OnePipeline.at(tmp_path, approval="required")
+
+
+def told(one: OnePipeline, version: str = "") -> Candidate:
+    found = candidate(one.workspace, NAME, version)
+    assert found is not None
+    return found
+
+
+def states(one: OnePipeline, version: str = "") -> dict[str, str]:
+    return {stage.name: stage.state for stage in told(one, version).stages}
+
+
+def stage(one: OnePipeline, name: str, version: str = "") -> Stage:
+    return next(stage for stage in told(one, version).stages if stage.name == name)
+
+
+def test_nothing_judged_is_no_candidate(one: OnePipeline) -> None:
+    assert candidate(one.workspace, NAME) is None
+    with pytest.raises(UnknownName, match="flights: no version was ever judged"):
+        candidate(one.workspace, NAME, "1")
+
+
+def test_the_last_candidate_is_that_of_the_newest_data(one: OnePipeline) -> None:
+    one.judged("5", "HOLD")
+    one.judged("2", "REJECT")
+    assert (told(one).version, told(one).outcome, told(one).as_of) == ("5", "HOLD", week(5))
+    assert told(one, "2").outcome == "REJECT"
+
+
+def test_an_unknown_version_names_the_nearest(one: OnePipeline) -> None:
+    one.judged("12")
+    with pytest.raises(UnknownName, match=r"no version '21' was ever judged. Did you mean '12'\? Known: 12."):
+        candidate(one.workspace, NAME, "21")
+
+
+def test_each_gate_has_its_number_and_how_far_it_is_beyond_it(one: OnePipeline) -> None:
+    entry = one.judged("2", against="1", gates=(absolute(), versus(needed_rows=500), sliced(), LIMITS))
+    found = told(one)
+    first, second, third, fourth = found.gates
+    assert (first.number.value, first.number.lower, first.number.threshold) == (0.7, 0.68, 0.62)
+    assert (first.number.is_gain, first.margin) == (False, pytest.approx(0.08))
+    assert (second.number.is_gain, second.number.value, second.champion) == (True, 0.02, 0.52)
+    assert (second.margin, second.needed_rows, second.confidence) == (pytest.approx(0.015), 500, 0.95)
+    assert [(one.name, one.status, one.rows, one.lower) for one in third.slices] == [
+        ("EWR", "PASS", 400, 0.6),
+        ("LGA", "UNDECIDED", 20, None),
+    ]
+    assert (fourth.status, fourth.margin, fourth.number.metric) == ("LATER", None, "")
+    assert (found.against, found.rows, found.warnings) == ("1", 900, ("in shadow, decides nothing",))
+    assert found.report == f"/airloop/artifacts/verdicts/{entry.subject}/report.html"
+
+
+def result(kind: str, rule: str, **more: object) -> GateResult:
+    return GateResult(kind=kind, rule=rule, status="PASS", reason="", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "threshold", "expected"),
+    [
+        ("roc_auc at least 0.62", 0.7, 0.62, 0.08),
+        ("calibration_error at most 0.12", 0.02, 0.12, 0.1),
+        ("calibration_error at most 0.12", 0.15, 0.12, -0.03),
+        ("rmse at least 1,200 and at most 1,500", 1450.0, 1200.0, 50.0),
+        ("rmse in every shop at least 1,200 and at most 1,500", 1550.0, 1200.0, -50.0),
+    ],
+)
+def test_a_margin_is_positive_beyond_the_threshold_also_where_less_is_better(
+    rule: str, value: float, threshold: float, expected: float
+) -> None:
+    assert margin_of(result("metric", rule, value=value, threshold=threshold)) == pytest.approx(expected)
+
+
+def test_against_the_champion_the_lower_bound_decides_and_a_gain_must_be_reached() -> None:
+    no_worse = result("champion", "no worse", gain=0.02, bound=(-0.005, 0.03), threshold=-0.01)
+    assert margin_of(no_worse) == pytest.approx(0.005)
+    better = result("champion", "better", gain=0.015, bound=(0.004, 0.03), threshold=0.02)
+    assert margin_of(better) == pytest.approx(-0.005)
+    assert margin_of(result("champion", "no champion yet", threshold=-0.01)) is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [absolute(), versus(), sliced(), LIMITS, versus(gain=None, bound=None, champion=None), absolute(bound=(0.6, inf))],
+)
+def test_a_gate_s_number_is_the_one_that_the_ledger_keeps(one: OnePipeline, made: Made) -> None:
+    one.judged("1", gates=(made,))
+    assert told(one).gates[0].number == Number(**number_of(made))
+
+
+def test_a_rejected_candidate_ends_where_it_was_judged(one: OnePipeline) -> None:
+    one.validated(2)
+    one.judged("2", "REJECT", reasons=["roc_auc 0.5, at least 0.62"])
+    assert states(one) == {
+        "take_snapshot": "done",
+        "validate_data": "done",
+        "train_model": "done",
+        "judge_candidate": "ended",
+        "package_bundle": "not reached",
+        "verify_bundle": "not reached",
+        "release": "not reached",
+    }
+    assert stage(one, "judge_candidate").says == "REJECT: roc_auc 0.5, at least 0.62"
+    assert stage(one, "take_snapshot").says == "9,000 rows in 67 partitions, data up to 2013-04-01"
+    assert stage(one, "validate_data").says == "12 expectations, 3 rows set aside, 1 warning"
+
+
+def test_a_released_candidate_went_all_the_way(one: OnePipeline) -> None:
+    one.judged("1")
+    one.verified("1")
+    one.went_live("1")
+    assert set(states(one).values()) == {"done"}
+    assert stage(one, "release").says == "live on local"
+    assert stage(one, "verify_bundle").says == "passed, p99 3.0 ms, bundle 0.5 MB"
+    assert told(one).gates[-1].reason == "p99 latency at most 25 ms: met, p99 3.0 ms, bundle 0.5 MB"
+    assert told(one).gates[-1].status == "PASS"
+    one.judged("2")
+    one.went_live("2")
+    assert stage(one, "release", "1").says == "was live until version 2"
+
+
+def test_who_took_a_release_back_and_why_is_told(one: OnePipeline) -> None:
+    for version in ("1", "2"):
+        one.judged(version)
+        one.went_live(version)
+    one.went_live("1", restores=1, by="ada")
+    assert stage(one, "release", "2").says == "went live, then taken back by ada: wrong answers"
+    assert stage(one, "release", "2").state == "done"
+
+
+def test_a_refused_release_and_a_failed_verification_end_the_chain(one: OnePipeline) -> None:
+    one.judged("1")
+    one.verified("1")
+    one.ended("REFUSED", "1", "run-1", 0)
+    assert (stage(one, "release").state, stage(one, "release").says) == ("ended", "refused: said")
+    one.judged("2")
+    one.verified("2", "p99 90 ms, 25 ms allowed")
+    assert (stage(one, "verify_bundle").state, states(one)["release"]) == ("ended", "not reached")
+
+
+def test_a_running_rollout_is_running(one: OnePipeline) -> None:
+    one.judged("1")
+    one.verified("1")
+    one.certified("1", "run-1")
+    lease = one.workspace.ledger.take_lease(NAME, "local", "run-1", seconds=60)
+    assert stage(one, "release").state == "running"
+    one.workspace.ledger.give_lease_back(lease)
+    assert stage(one, "release").state == "not reached"
+
+
+def test_a_person_s_answer_is_told(asks: OnePipeline) -> None:
+    asks.judged("1")
+    assert (stage(asks, "approve_release").state, states(asks)["release"]) == ("waiting", "not reached")
+    said = {"answer": "Reject", "by": "bob", "comment": "not on a Friday", "version": "1"}
+    asks.record("approval", "v", said, run_id="r 1")
+    told = stage(asks, "approve_release")
+    assert (told.state, told.says) == ("ended", "bob rejected it: not on a Friday")
+    asks.record("approval", "v", said | {"answer": "Approve", "comment": ""}, run_id="r 2")
+    assert (stage(asks, "approve_release").state, stage(asks, "approve_release").says) == ("done", "bob approved")
+
+
+def test_nobody_waits_for_an_answer_to_an_old_candidate(asks: OnePipeline) -> None:
+    asks.judged("1")
+    asks.judged("2", "HOLD")
+    assert stage(asks, "approve_release", "1").state == "ended"
+
+
+def test_a_backfill_and_a_dry_run_say_that_they_release_nothing(one: OnePipeline) -> None:
+    for version, key, says in (("1", "looks_back", "backfill"), ("2", "is_dry_run", "dry run")):
+        entry = one.judged(version)
+        one.record("judged", entry.subject, {"version": version, "outcome": "PROMOTE", key: True}, run_id=f"r{version}")
+        assert says in stage(one, "judge_candidate", version).says
+        assert states(one, version)["package_bundle"] == "not reached"
+
+
+def test_what_is_gone_from_the_store_is_said_and_the_rest_is_shown(one: OnePipeline) -> None:
+    entry = one.judged("1", "REJECT")
+    one.lost("verdicts")
+    found = told(one)
+    assert found.problem == f"its details, verdicts/{entry.subject[:12]}, are not in the store any more"
+    assert (found.gates, found.report, found.outcome, found.rows) == ((), "", "REJECT", 900)
+    assert len(found.stages) == 7
+
+
+def test_a_broken_description_hides_no_candidate(one: OnePipeline) -> None:
+    one.judged("1")
+    one.broken()
+    assert told(one).version == "1"
+
+
+def test_a_candidate_of_a_backtest_is_told_with_its_page(one: OnePipeline) -> None:
+    report = f"{one.workspace.store.uri('reports', 'a' * 64)}/backtest.html"
+    said = {"outcome": "PROMOTE", "version": "7", "report": report, "champion_version": None}
+    one.record("backtest", "b" * 64, said, as_of=week(7))
+    found = told(one, "7")
+    assert found.report == ""
+    assert stage(one, "judge_candidate", "7").says == "PROMOTE in a backtest, which releases nothing"
+
+
+def test_slices_beyond_what_a_page_can_show_are_cut(one: OnePipeline) -> None:
+    groups = tuple(SliceResult(f"g{n}", Status.PASS, Measured(1), "") for n in range(300))
+    one.judged("1", gates=(absolute(slices=groups),))
+    assert len(told(one).gates[0].slices) == 200

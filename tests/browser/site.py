@@ -1,0 +1,134 @@
+"""A running Airflow with a finished demo, and its users: one of each role."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from airloop.laptop import control, ports
+from airloop.laptop.airflow_api import AirflowApi
+from airloop.ledger import Ledger
+from airloop.ledger.rows import Entry
+from airloop.workspace import Workspace
+
+PROJECT = Path(__file__).resolve().parents[2]
+USERS = {"ada": "admin", "olga": "op", "ursula": "user", "victor": "viewer"}
+"""Name → role."""
+OF_ROLE = {role: name for name, role in USERS.items()}
+ACTING = ("user", "op", "admin")
+"""Roles that Airflow lets trigger a DAG."""
+
+
+@dataclass
+class Site:
+    """The running stack, and what tests ask of it."""
+
+    stack: control.Stack
+    environ: dict[str, str]
+    passwords: dict[str, str]
+    _apis: dict[str, AirflowApi] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.stack.airflow_url
+
+    @property
+    def api(self) -> AirflowApi:
+        """Airflow's API as the admin."""
+        return self.api_as("admin")
+
+    def api_as(self, role: str) -> AirflowApi:
+        """Return Airflow's API as the user of a role."""
+        name = OF_ROLE[role]
+        if role not in self._apis:
+            self._apis[role] = AirflowApi(self.url, name, self.passwords[name])
+        return self._apis[role]
+
+    def ask(self, role: str | None, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send one request, below Airflow's address, as the user of a role; None: without a login."""
+        headers = {"Authorization": f"Bearer {self._tokens[role]}"} if role else {}
+        return httpx.request(
+            method,
+            f"{self.url}{path}",
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            follow_redirects=False,
+            **arguments,
+        )
+
+    @cached_property
+    def _tokens(self) -> dict[str, str]:
+        tokens = {}
+        for name, role in USERS.items():
+            login = {"username": name, "password": self.passwords[name]}
+            answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=60, trust_env=False)
+            tokens[role] = answer.raise_for_status().json()["access_token"]
+        return tokens
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return Workspace.from_environment(self.environ)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.workspace.ledger
+
+    def entries(self, pipeline: str, kind: str) -> list[Entry]:
+        """Return a pipeline's entries of a kind."""
+        return list(self.ledger.entries(pipeline, kind=kind, limit=1000))
+
+    def logged(self, event: str, dag_id: str, since: str) -> list[dict[str, Any]]:
+        """Return what Airflow's audit log has of an event on a DAG since an instant."""
+        asked = {"event": event, "dag_id": dag_id, "after": since, "limit": 100}
+        return list(self.api.request("GET", "/eventLogs", params=asked)["event_logs"])
+
+    def until(self, is_true: Callable[[], Any], what: str, *, timeout_s: float = 90) -> Any:
+        """Wait until something is so, and return it."""
+        deadline = time.monotonic() + timeout_s
+        while not (value := is_true()):
+            assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+            time.sleep(0.3)
+        return value
+
+
+@contextmanager
+def running(home: Path, pipelines: Path | None = None) -> Iterator[Site]:
+    """Give a stack that serves from ``home``, with a user of each role; it ends with the block or this process."""
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "AIRLOOP_"))},
+        "AIRLOOP_HOME": str(home),
+        "AIRLOOP_PIPELINES": str(pipelines or PROJECT / "include" / "pipelines"),
+        "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),
+        "AIRLOOP_SERVER_PORT": str(ports.any_free()),
+        "AIRLOOP_AIRFLOW_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+    }
+    stack = control.up(environ=environ, ends_with=os.getpid())
+    try:
+        passwords = json.loads((home / "secrets" / "airflow_passwords.json").read_text(encoding="utf-8"))
+        yield Site(stack, environ | {"AIRLOOP_SERVER": stack.server_url}, passwords)
+    finally:
+        control.down(home)
+
+
+def with_examples(folder: Path) -> Path:
+    """Put the examples' pipelines, as they are, and the tests' own into ``folder``."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for source in (PROJECT / "include" / "pipelines", Path(__file__).parent / "pipelines"):
+        shutil.copytree(source, folder, ignore=ignore, dirs_exist_ok=True)
+    return folder
+
+
+def page_of(path: str) -> str:
+    """Return the address of one of Airloop's pages; ``path`` begins with a slash."""
+    return f"/airloop/ui{path}"

@@ -1,0 +1,186 @@
+"""What people do on the pages, as each role: what becomes of it, in Airflow's audit log and in the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.site import ACTING, OF_ROLE, page_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+FORBIDDEN = {
+    "train": ("POST", "/api/v2/dags/handwritten_digits.train/dagRuns", {"logical_date": None, "conf": {}}),
+    "monitor": ("POST", "/api/v2/dags/flight_delays.monitor/dagRuns", {"logical_date": None, "conf": {}}),
+    "roll back": ("POST", "/api/v2/dags/flight_delays.rollback/dagRuns", {"logical_date": None, "conf": {}}),
+    "pause": ("POST", "/airloop/api/pipelines/flight_delays/pause", {"reason": "I may not"}),
+    "resume": ("POST", "/airloop/api/pipelines/flight_delays/resume", {"reason": "I may not"}),
+}
+
+
+@pytest.fixture(scope="module")
+def questions(demo):
+    """Releases of breast_cancer that wait for a person, the oldest first: run ids."""
+    runs = [f"asks-{number}" for number in range(len(ACTING))]
+    for run_id in runs:
+        demo.api.trigger("breast_cancer.train", run_id, {"why": "to be asked"})
+    return runs
+
+
+def since() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def begin(page: Page, button: str, title: str):
+    """Click a pipeline's button and return the dialog that opens."""
+    page.get_by_role("button", name=button).click()
+    return page.get_by_role("dialog", name=title)
+
+
+def told(page: Page, text: str) -> None:
+    """Wait until the page says that something was done."""
+    expect(page.get_by_role("status").filter(has_text=text)).to_be_visible()
+
+
+def written(demo, pipeline: str, kind: str, **payload: str):
+    """Wait for an entry of the ledger and return its payload."""
+
+    def found():
+        entries = [dict(entry.payload) for entry in demo.entries(pipeline, kind)]
+        return [entry for entry in entries if payload.items() <= entry.items()]
+
+    (entry,) = demo.until(found, f"an entry {kind!r} of {pipeline} with {payload}")
+    return entry
+
+
+def is_logged(demo, event: str, dag_id: str, since: str, role: str) -> None:
+    """Check that Airflow's audit log has an act, and who did it."""
+    assert OF_ROLE[role] in {entry["owner"] for entry in demo.logged(event, dag_id, since)}
+
+
+def test_a_viewer_gets_no_buttons(demo, open_as):
+    page = open_as("viewer", page_of("/pipelines/flight_delays"))
+    expect(page.get_by_role("heading", name="flight_delays", level=1)).to_be_visible()
+    expect(page.get_by_text("You may look at this pipeline, but not act.")).to_be_visible()
+    for name in ("Train now", "Run monitoring", "Roll back", "Pause releases", "Approve or reject"):
+        assert page.get_by_role("button", name=name).count() == 0
+
+
+@pytest.mark.parametrize("act", FORBIDDEN)
+def test_a_viewer_who_acts_without_buttons_is_refused(demo, open_as, act):
+    method, path, body = FORBIDDEN[act]
+    before = len(demo.ledger.entries("flight_delays", limit=1000))
+    page = open_as("viewer", page_of("/"))
+    assert page.request.fetch(path, method=method, data=body).status == 403
+    assert demo.ask(None, method, path, json=body).status_code == 401
+    assert len(demo.ledger.entries("flight_delays", limit=1000)) == before
+
+
+def test_a_viewer_may_not_answer_a_question(demo, open_as, questions):
+    path = f"/api/v2/dags/breast_cancer.train/dagRuns/{questions[0]}/taskInstances/approve_release/-1/hitlDetails"
+    await_question(demo, questions[0])
+    page = open_as("viewer", page_of("/"))
+    answer = page.request.patch(path, data={"chosen_options": ["Approve"], "params_input": {}})
+    assert answer.status == 403
+    assert demo.ask(None, "PATCH", path, json={"chosen_options": ["Approve"], "params_input": {}}).status_code == 401
+
+
+def await_question(demo, run_id: str) -> None:
+    """Return when a run asks a person."""
+    tasks = lambda: demo.api.tasks("breast_cancer.train", run_id)  # noqa: E731
+    demo.until(lambda: tasks().get("approve_release", {}).get("state") == "awaiting_input", f"{run_id} asks")
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_a_person_trains(demo, open_as, role):
+    began, why = since(), f"asked for by the {role}"
+    page = open_as(role, page_of("/pipelines/handwritten_digits"))
+    dialog = begin(page, "Train now", "Train handwritten_digits now")
+    dialog.get_by_label("Dry run").check()
+    dialog.get_by_label("Why").fill(why)
+    dialog.get_by_role("button", name="Train, dry").click()
+    told(page, "Airflow runs handwritten_digits.train")
+    is_logged(demo, "trigger_dag_run", "handwritten_digits.train", began, role)
+    asked = written(demo, "handwritten_digits", "asked", why=why)
+    assert (asked["by"], asked["act"], asked["is_dry_run"]) == (OF_ROLE[role], "train", True)
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_a_person_has_a_window_monitored_again(demo, open_as, role):
+    began, why = since(), f"looked at again by the {role}"
+    page = open_as(role, page_of("/pipelines/flight_delays"))
+    dialog = begin(page, "Run monitoring", "Run monitoring of flight_delays")
+    dialog.get_by_label("As of").fill("2013-05-13T12:00")
+    dialog.get_by_label("Why").fill(why)
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    told(page, "Airflow runs flight_delays.monitor")
+    is_logged(demo, "trigger_dag_run", "flight_delays.monitor", began, role)
+    asked = written(demo, "flight_delays", "asked", why=why)
+    assert (asked["by"], asked["act"], asked["as_of"][:13]) == (OF_ROLE[role], "monitor", "2013-05-13T12")
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_a_person_pauses_releases_and_lets_them_go_on(demo, open_as, role):
+    began, reason = since(), f"the {role} has doubts"
+    page = open_as(role, page_of("/pipelines/flight_delays"))
+    dialog = begin(page, "Pause releases", "Pause releases of flight_delays")
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name="Pause releases").click()
+    told(page, "Releases of flight_delays are paused.")
+    pause = demo.ledger.paused("flight_delays")
+    assert (pause.payload["by"], pause.payload["reason"]) == (OF_ROLE[role], reason)
+    expect(page.get_by_text(reason).first).to_be_visible()
+    dialog = begin(page, "Let releases go on", "Let releases of flight_delays go on")
+    dialog.get_by_label("Reason").fill("all is well")
+    dialog.get_by_role("button", name="Let them go on").click()
+    told(page, "Releases of flight_delays may go on.")
+    assert demo.ledger.paused("flight_delays") is None
+    for event in ("airloop.pause", "airloop.resume"):
+        is_logged(demo, event, "flight_delays.train", began, role)
+
+
+@pytest.mark.parametrize("role", ACTING)
+def test_a_person_rolls_back_and_sees_before_what_will_change(demo, open_as, role):
+    began, reason = since(), f"the {role} saw wrong answers"
+    live = demo.ledger.live("flight_delays", "local")
+    page = open_as(role, page_of("/pipelines/flight_delays"))
+    dialog = begin(page, "Roll back", "Roll flight_delays back")
+    expect(dialog.get_by_role("list", name="What changes")).to_contain_text(f"version {live.version}", ignore_case=True)
+    goal = dialog.get_by_label("Go back to").input_value()
+    assert goal != live.version
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name=f"Go back to version {goal}").click()
+    told(page, "Airflow runs flight_delays.rollback")
+    is_logged(demo, "trigger_dag_run", "flight_delays.rollback", began, role)
+    champion = demo.until(
+        lambda: (now := demo.ledger.live("flight_delays", "local")).generation > live.generation and now, "it is back"
+    )
+    assert (champion.version, champion.kind, champion.by) == (goal, "roll_back", OF_ROLE[role])
+    assert reason in " ".join(champion.reasons)
+
+
+@pytest.mark.parametrize(("number", "role"), [*enumerate(ACTING)])
+def test_a_person_answers_a_question_with_a_comment(demo, open_as, questions, number, role):
+    run_id, began = questions[number], since()
+    answer, comment = ("Reject", "not today") if role == "op" else ("Approve", "looks right to me")
+    await_question(demo, run_id)
+    page = open_as(role, page_of("/pipelines/breast_cancer"))
+    page.get_by_role("button", name="Approve or reject").click()
+    dialog = page.get_by_role("dialog", name="Release breast_cancer")
+    expect(dialog.get_by_role("list", name="Reasons")).to_contain_text("roc_auc")
+    dialog.get_by_label("Comment").fill(f"{comment}, says the {role}")
+    dialog.get_by_role("button", name=answer, exact=True).click()
+    told(page, "Approved: the release goes on." if answer == "Approve" else "Rejected: the champion stays.")
+    is_logged(demo, "update_hitl_detail", "breast_cancer.train", began, role)
+    approval = written(demo, "breast_cancer", "approval", run=run_id)
+    assert (approval["answer"], approval["by"]) == (answer, OF_ROLE[role])
+    assert approval["comment"] == f"{comment}, says the {role}"
+
+
+def test_nothing_is_sent_before_a_reason_is_given(demo, open_as):
+    page = open_as("op", page_of("/pipelines/flight_delays"))
+    dialog = begin(page, "Pause releases", "Pause releases of flight_delays")
+    dialog.get_by_role("button", name="Pause releases").click()
+    expect(dialog).to_be_visible()
+    assert demo.ledger.paused("flight_delays") is None

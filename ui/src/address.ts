@@ -1,0 +1,25 @@
+/** Where things are: Airflow may live below a path of its own, such as /team-a. */
+
+const UI = "/airloop/ui";
+
+/** What stands before Airflow's own paths, "" as a rule. */
+export const prefix = location.pathname.split(UI)[0] ?? "";
+
+/** Address of one of our pages; `to` starts with "/". */
+export const page = (to: string): string => `${prefix}${UI}${to}`;
+
+/** The path of a page below ours, for an address. */
+export const below = (pathname: string): string => pathname.split(UI)[1] || "/";
+
+/** Address that is asked for data: Airflow's own for `/api/v2/…`, else ours. */
+export const api = (path: string): string => (path.startsWith("/api/v2/") ? prefix + path : `${prefix}/airloop/api${path}`);
+
+/** Address for a text that the server gives: below /airloop, one of Airflow's pages, or anywhere. */
+export const given = (url: string): string => (url.startsWith("/") ? prefix + url : url);
+
+/** The address of a pipeline's page, for `Link`. */
+export const pipeline = (name: string, section = ""): string =>
+  `/pipelines/${encodeURIComponent(name)}${section && `#${section}`}`;
+
+/** The address of the page that tells why, for `Link`; `query` as the server gives it. */
+export const why = (name: string, query: string): string => `/pipelines/${encodeURIComponent(name)}/why?${query}`;

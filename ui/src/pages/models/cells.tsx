@@ -1,0 +1,177 @@
+/** What stands in each column. */
+import { AnswerButton } from "../../acts/index";
+import { runPage } from "../../acts/dag";
+import { given, pipeline, why } from "../../address";
+import { Badge, Sign } from "../../parts/Badge";
+import { Figure, figure, ms, rate, signed } from "../../parts/Figure";
+import { Sparkline } from "../../parts/Sparkline";
+import { Age, Time } from "../../parts/Time";
+import { Leave, Link } from "../../router";
+import type { Number as GateNumber, ModelRow } from "../../shapes";
+import { type Lives, useLive } from "./live";
+import { stateOf } from "./view";
+
+const NONE = <span class="faint">–</span>;
+
+export function NameCell({ row }: { row: ModelRow }) {
+  return (
+    <>
+      <Link class="name" to={pipeline(row.name)}>
+        {row.name}
+      </Link>
+      <div class="second">{[row.owner, ...row.tags.map((tag) => `#${tag}`)].filter(Boolean).join(" · ")}</div>
+    </>
+  );
+}
+
+const HEALTH = { act: "Act", watch: "Watch", well: "Well", new: "New", broken: "Broken" } as const;
+
+export function StateCell({ row, isBlind }: { row: ModelRow; isBlind: boolean }) {
+  const run = row.airflow?.running;
+  return (
+    <>
+      <div class="words">
+        {isBlind ? <Badge word="not known" /> : <Badge word={row.health} says={HEALTH[row.health]} />}
+        {row.pause && <Badge word="paused" says="Releases paused" title={`${row.pause.by}: ${row.pause.reason}`} />}
+        {run && (
+          <Leave class="small-text" to={given(runPage(run.dag_id, run.run_id))}>
+            training {run.state}
+          </Leave>
+        )}
+      </div>
+      {stateOf(row) === "approval" ? <AnswerButton row={row} small /> : null}
+      <div class="says" title={row.says}>
+        {row.says}
+      </div>
+    </>
+  );
+}
+
+export function ChampionCell({ row }: { row: ModelRow }) {
+  const { champion } = row;
+  if (!champion) return NONE;
+  return (
+    <>
+      <div class="words">
+        <Link class="version" to={why(row.name, `generation=${champion.generation}&target=${champion.target}`)}>
+          {champion.version}
+        </Link>
+        <span class={row.is_stale ? "" : "muted"}>
+          <Age since={champion.first_live} bare />
+        </span>
+        {row.is_stale && <Badge word="stale" />}
+      </div>
+      <div class="second">
+        data to <Time at={champion.data_cut_off} day />
+      </div>
+    </>
+  );
+}
+
+/** `log_loss +0.012 (≥ 0.004 of 0.010)`: the value, the bound that counts and what it was held against. */
+function Number({ of: { metric, is_gain, value, lower, upper, threshold } }: { of: GateNumber }) {
+  const bound = lower !== null ? `≥ ${figure(lower)}` : upper !== null ? `≤ ${figure(upper)}` : "";
+  const held = threshold === null ? "" : `of ${figure(threshold)}`;
+  const inside = [bound, held].filter(Boolean).join(" ");
+  return (
+    <>
+      <span class="number">
+        {metric} {is_gain ? signed(value) : figure(value)}
+      </span>{" "}
+      {inside && <span class="number">({inside})</span>}
+    </>
+  );
+}
+
+export function VerdictCell({ row }: { row: ModelRow }) {
+  const { verdict } = row;
+  if (!verdict) return NONE;
+  const told = [verdict.number?.rule, ...verdict.reasons].filter(Boolean).join("\n");
+  return (
+    <>
+      <div class="words">
+        <Link to={why(row.name, `version=${encodeURIComponent(verdict.version)}`)} title={told}>
+          <Badge word={verdict.outcome} />
+        </Link>
+        <span class="muted">{verdict.version}</span>
+        {verdict.became && <span class="muted">{verdict.became}</span>}
+      </div>
+      <div class="second" title={told}>
+        {verdict.number ? <Number of={verdict.number} /> : <Age since={verdict.recorded_at} />}
+      </div>
+    </>
+  );
+}
+
+export function DriftCell({ row }: { row: ModelRow }) {
+  const last = row.drift.at(-1);
+  if (!last) return NONE;
+  return (
+    <>
+      <Sparkline marks={row.drift} of={`Drift of ${row.name}`} />
+      <div class="second">
+        <Level level={last.level} /> {last.value !== null && <Figure value={last.value} />}
+      </div>
+    </>
+  );
+}
+
+function Level({ level }: { level: string }) {
+  return level === "INCONCLUSIVE" ? <span title="Too few rows to judge">unsure</span> : <span>{level}</span>;
+}
+
+export function PerformanceCell({ row }: { row: ModelRow }) {
+  const { performance: mark } = row;
+  if (!mark) return NONE;
+  return (
+    <>
+      <Badge word={mark.level} says={mark.level === "INCONCLUSIVE" ? "unsure" : mark.level} title={mark.reasons.join("\n")} />
+      <div class="second">
+        <Figure value={mark.value} />
+      </div>
+    </>
+  );
+}
+
+interface LiveProps {
+  row: ModelRow;
+  lives: Lives;
+}
+
+export function TrafficCell({ row, lives }: LiveProps) {
+  const live = useLive(lives, row.name);
+  if (!row.champion) return NONE;
+  if (live?.problem) return <Unknown why={live.problem} />;
+  const perSecond = live?.champion?.per_second;
+  return perSecond === null || perSecond === undefined ? NONE : <Figure value={perSecond} as={rate} />;
+}
+
+export function P99Cell({ row, lives }: LiveProps) {
+  const p99 = useLive(lives, row.name)?.champion?.p99_ms;
+  return p99 === null || p99 === undefined ? NONE : <Figure value={p99} as={ms} />;
+}
+
+export function TargetCell({ row, lives }: LiveProps) {
+  const live = useLive(lives, row.name);
+  return (
+    <>
+      {row.target || NONE}
+      {live?.candidate && <div class="second">{live.is_shadow ? "shadow" : `canary ${live.candidate.percent} %`}</div>}
+      {!!live?.differences.length && <Badge word="warn" says="differs" title={live.differences.join("\n")} />}
+    </>
+  );
+}
+
+function Unknown({ why: reason }: { why: string }) {
+  return (
+    <span class="unknown" title={reason}>
+      <Sign tone="warn" />
+      <span class="unseen">{reason}</span>
+    </span>
+  );
+}
+
+export function NextCell({ row }: { row: ModelRow }) {
+  if (row.airflow?.is_paused) return <span class="muted">off</span>;
+  return row.airflow?.next_run ? <Age since={row.airflow.next_run} /> : NONE;
+}

@@ -1,0 +1,81 @@
+import { why } from "../../address";
+import { useAsk } from "../../ask";
+import { Badge, Sign, type Tone } from "../../parts/Badge";
+import { count } from "../../parts/Figure";
+import { Asked, Section } from "../../parts/Section";
+import { Time } from "../../parts/Time";
+import { Link } from "../../router";
+import type { Candidate as Shown, Stage } from "../../shapes";
+import { Gates } from "./Gates";
+import { pathOf } from "./paths";
+import { Report } from "./Report";
+import { Said } from "./Said";
+
+const TONES: Record<Stage["state"], Tone> = { done: "good", ended: "warn", running: "open", waiting: "open", "not reached": "told" };
+
+interface Props {
+  name: string;
+  /** Empty: the last one. */
+  version?: string;
+}
+
+/** The last candidate, or one that is chosen: what the gates said, and how far it came. */
+export function Candidate({ name, version = "" }: Props) {
+  const asked = useAsk<Shown | null>(pathOf(name, "candidate", { version }), { every: 30 });
+  const last = version && <Link to="?#candidate">Show the last candidate</Link>;
+  return (
+    <Section id="candidate" title={version ? `Candidate ${version}` : "Last candidate"} acts={last || undefined}>
+      <Asked of={asked} lines={8} empty="No candidate was ever judged. Train once, and its gates are shown here.">
+        {(candidate) => <Whole name={name} candidate={candidate} />}
+      </Asked>
+    </Section>
+  );
+}
+
+function Whole({ name, candidate }: { name: string; candidate: Shown }) {
+  return (
+    <>
+      <p class="pl-line">
+        <Badge word={candidate.outcome} />
+        <strong>version {candidate.version}</strong>
+        {candidate.against ? <> against version {candidate.against}</> : <> with no champion to compare with</>}
+        <span class="muted">
+          on {count(candidate.rows)} labelled rows
+          {candidate.as_of && <>, data up to <Time at={candidate.as_of} /></>}
+        </span>
+        <Link to={why(name, `version=${encodeURIComponent(candidate.version)}`)}>Why?</Link>
+      </p>
+      <ul class="pl-reasons">
+        {candidate.reasons.map((reason) => (
+          <li key={reason}><Said text={reason} /></li>
+        ))}
+      </ul>
+      {candidate.warnings.map((warning) => (
+        <p key={warning} class="pl-warning"><Badge word="warn" says="take care" /> <Said text={warning} /></p>
+      ))}
+      <Stages stages={candidate.stages} />
+      {candidate.problem && <p class="problem">{candidate.problem}</p>}
+      {candidate.gates.length > 0 && <Gates gates={candidate.gates} />}
+      {candidate.report && <Report url={candidate.report} title="the judgement's report" />}
+    </>
+  );
+}
+
+function Stages({ stages }: { stages: readonly Stage[] }) {
+  return (
+    <ol class="pl-stages" aria-label="How far it came">
+      {stages.map((stage) => (
+        <li key={stage.name} class={`${TONES[stage.state]} ${stage.state === "not reached" ? "pl-later" : ""}`}>
+          <span class="pl-label">
+            <Sign tone={TONES[stage.state]} /> {stage.name.replaceAll("_", " ")}
+          </span>
+          <span class="pl-state">
+            {stage.state === "ended" ? "ended here" : stage.state}
+            {stage.at && <>, <Time at={stage.at} /></>}
+          </span>
+          {stage.says && <small title={stage.says}>{stage.says}</small>}
+        </li>
+      ))}
+    </ol>
+  );
+}
