@@ -1,4 +1,4 @@
-"""What the table of models costs the server: ``PYTHONPATH=include:. python benchmarks/models_page.py [--pipelines 300]``.
+"""What the table of models costs the server: ``PYTHONPATH=include:. python benchmarks/models_page.py [--rounds 7]``.
 
 The ledger has two years of history of each pipeline, made up with the keys that the steps really write. Each round asks
 once in each way, so that all of them meet the same machine; times are medians, and what counts is their ratio:
@@ -27,13 +27,13 @@ from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
+from tests.many_pipelines import write
 
 from airloop.ledger import Ledger
 from airloop.ledger.tables import champions, entries
 from airloop.overview.described import descriptions
 from airloop.overview.models import models, row
 from airloop.workspace import Workspace
-from tests.many_pipelines import write
 
 GZIP_LEVEL = 5
 """Airflow's API server's."""
@@ -144,9 +144,8 @@ def measure(workspace: Workspace, folder: Path, rounds: int, *, is_first: bool) 
         first.run()
     tell([*ways, first], statements(workspace, ways[0].answer), statements(workspace, ways[2].answer))
     sent = table(workspace)
-    print(
-        f"sent: {len(sent):,} bytes, {len(gzip.compress(sent, GZIP_LEVEL)):,} by gzip: {len(sent) / len(names):.0f} a row"
-    )
+    small = len(gzip.compress(sent, GZIP_LEVEL))
+    print(f"sent: {len(sent):,} bytes, {small:,} by gzip: {small / len(names):.0f} a row")
 
 
 def tell(ways: list[Way], in_table: int, one_by_one: int) -> None:

@@ -12,6 +12,7 @@ import sys
 from airloop import images
 from airloop.errors import AirloopError
 from airloop.images import pushing
+from airloop.images.shared import of_trainers
 from airloop.workspace import Workspace
 
 
@@ -23,6 +24,9 @@ def main() -> int:
             raise AirloopError("AIRLOOP_REGISTRY is not set: it says where to, for example registry.example.com/models")
         for kind, with_pandas in (("models", False), ("models with feature code", True)):
             print(f"for {kind}: {pushing.made(workspace, with_pandas=with_pandas).base.reference}")
+        for name, (with_pandas, more) in of_trainers(workspace).items():
+            made = pushing.made(workspace, with_pandas=with_pandas, more=more)
+            print(f"for {name.removeprefix('serving_')}'s own trainer: {made.base.reference}")
         print(f"for steps: {images.steps(workspace, pushed=True)}")
     except AirloopError as error:
         print(error, file=sys.stderr)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from tests.pipeline_history import History
 
@@ -109,12 +110,29 @@ def _fill(ledger_url: str, histories: list[History]) -> None:
     """Add all rows in the order of time, as several pipelines that live at once would have."""
     ledger = Ledger(ledger_url)
     ledger.entries("")  # makes the tables
-    engine = ledger._engine
-    with engine.connect() as connection, connection.begin():
+    with ledger._engine.connect() as connection, connection.begin():
         for table, name in ((entries, "entries"), (champions, "champions")):
             rows = sorted(_all(histories, name), key=lambda row: (row["recorded_at"], row["pipeline"]))
             for start in range(0, len(rows), _ROWS):
-                connection.execute(sa.insert(table), rows[start : start + _ROWS])
+                _insert(connection, table, rows[start : start + _ROWS])
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.insert(table), rows)
+        return
+    # Each value as SQLAlchemy would write it, in a third of its time.
+    names = [name for name in table.columns.keys() if name in rows[0]]
+    marks = ", ".join("?" * len(names))
+    columns = ", ".join(f'"{name}"' for name in names)
+    text = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
+    connection.exec_driver_sql(text, [tuple(_plain(row[name]) for name in names) for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 
 def _all(histories: list[History], name: str) -> Iterable[dict[str, Any]]:

@@ -27,6 +27,10 @@ The champion is {{ verdict.champion_version or 'none yet' }}.
 {% endfor %}
 [Open the report]({{ task.report_page(verdict.report) }})
 
+{% set pause = task.paused() %}{% if pause -%}
+**Now {{ pause }}.** Whatever you answer, nothing goes live until somebody resumes them.
+
+{% endif -%}
 Approve: the model is packaged, verified and goes live on {{ params.target }}. Reject, or no answer: the champion stays.
 The answer stands in the ledger with your name, and with the comment where you leave one.
 """
@@ -62,6 +66,13 @@ class ApproveRelease(ApprovalOperator):
     def report_page(uri: str) -> str:
         """Return where a browser reads the report; called by the template."""
         return links.artifact(uri)
+
+    def paused(self) -> str:
+        """Return that releases are paused, and by whom; "" where they are not. Called by the template."""
+        from airloop.ledger import pausing
+
+        pause = run.workspace().ledger.paused(self.pipeline)
+        return pausing.told(pause) if pause else ""
 
     def execute(self, context: Context) -> Any:
         """Wait for the answer, unless nothing goes live anyway."""

@@ -138,3 +138,9 @@ def test_otherwise_it_asks_and_waits(ledger, task, context, monkeypatch) -> None
         task.execute(found)
     assert [one["options"] for one in asked] == [["Approve", "Reject"]]
     assert answers(ledger) == []
+
+
+def test_the_form_says_that_releases_are_paused(ledger, task) -> None:
+    assert task.paused() == ""
+    ledger.pause("parcels", by="ann", reason="wrong prices")
+    assert task.paused().startswith("releases are paused by ann since ")

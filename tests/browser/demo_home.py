@@ -53,13 +53,11 @@ def _run(home: Path, module: str, *words: str, **more: str) -> None:
 
 
 def copy(source: Path, home: Path) -> None:
-    """Copy a home; addresses of its files that it has written down lead to the copy afterwards."""
+    """Copy a home; what its databases say of its files leads to the copy afterwards. The store stays as it is."""
     assert (source / "ledger.db").is_file(), f"{VARIABLE}={source}: no demo has run there (make demo)"
     shutil.copytree(source, home, ignore=shutil.ignore_patterns(*LEFT_BEHIND), dirs_exist_ok=True)
     for database in (home / "ledger.db", home / "mlflow.db", home / "airflow" / "airflow.db"):
         _readdress(database, f"{source}/", f"{home}/")
-    for verdict in (home / "store" / "verdicts").glob("*/verdict.json"):
-        verdict.write_text(verdict.read_text(encoding="utf-8").replace(f"{source}/", f"{home}/"), encoding="utf-8")
 
 
 def _readdress(database: Path, old: str, new: str) -> None:

@@ -33,7 +33,8 @@ Shoot = Callable[[BrowserContext], Page]
 
 def main() -> None:
     """Take all pictures anew."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    log.setLevel(logging.INFO)
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="airloop-pictures-") as folder, chrome.browser() as browser:
         home = demo_home.finished(Path(folder) / "home")
@@ -108,7 +109,7 @@ def _opened(context: BrowserContext, path: str) -> tuple[Page, FrameLocator]:
 def _settle(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     # The second look at the target brings rates.
-    page.wait_for_timeout(6_500)
+    page.wait_for_timeout(12_000)
 
 
 def _models(context: BrowserContext) -> Page:

@@ -24,7 +24,7 @@ BAD = ("serious", "critical")
 
 def settled(page: Page) -> Page:
     """Return the page when everything that it asked for is there."""
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("heading").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("status", name="Loading")).to_have_count(0)
     return page

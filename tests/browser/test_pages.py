@@ -42,7 +42,7 @@ def not_released(demo):
 
 def test_models_say_what_is_live_and_how_it_was_judged(demo, row):
     champion = demo.ledger.live("flight_delays", "local")
-    expect(row.get_by_role("link", name=champion.version, exact=True)).to_be_visible()
+    expect(row.get_by_role("link", name=f"v{champion.version}", exact=True)).to_be_visible()
     expect(row).to_contain_text(f"{champion.data_cut_off:%Y-%m-%d}")
     expect(row).to_contain_text(candidates(demo)[0].payload["outcome"])
     expect(row).to_contain_text("local")
@@ -81,7 +81,7 @@ def test_the_time_line_has_everything_that_happened(demo, flights):
         expect(events).to_contain_text(word)
     windows = line.get_by_role("region", name="Windows of production").get_by_role("table")
     assert windows.get_by_role("row").count() == 1 + len(demo.entries("flight_delays", "performance"))
-    expect(windows).to_contain_text("ACT")
+    expect(windows).to_contain_text("WARN")
 
 
 def test_a_mark_of_the_time_line_leads_to_why(flights):

@@ -1,8 +1,10 @@
 import { useEffect } from "preact/hooks";
+import { decoded } from "./address";
 import { AtPage } from "./pages/at/index";
 import { ModelsPage } from "./pages/models/index";
 import { PipelinePage } from "./pages/pipeline/index";
 import { WhyPage } from "./pages/why/index";
+import { Boundary } from "./parts/Boundary";
 import { Toasts } from "./parts/Toast";
 import { Link, type Route, useRoute } from "./router";
 
@@ -18,7 +20,9 @@ export function App() {
         Skip to the content
       </a>
       <main id="main" tabIndex={-1}>
-        <Page route={route} />
+        <Boundary key={route.path}>
+          <Page route={route} />
+        </Boundary>
       </main>
       <Toasts />
     </>
@@ -26,11 +30,12 @@ export function App() {
 }
 
 function Page({ route }: { route: Route }) {
-  const [kind, name, rest] = route.path.split("/").slice(1).map(decodeURIComponent);
+  const [kind, name, rest] = route.path.split("/").slice(1).map(decoded);
   if (!kind) return <ModelsPage />;
   if (kind === "at") return <AtPage query={route.query} />;
   if (kind === "pipelines" && name && !rest) return <PipelinePage key={name} name={name} />;
-  if (kind === "pipelines" && name && rest === "why") return <WhyPage key={location.search} name={name} query={route.query} />;
+  if (kind === "pipelines" && name && rest === "why")
+    return <WhyPage key={location.search} name={name} query={route.query} />;
   return (
     <div class="empty">
       There is no page {route.path}. <Link to="/">All models</Link>
@@ -38,7 +43,7 @@ function Page({ route }: { route: Route }) {
   );
 }
 
-const titleOf = ({ path }: Route): string => `${decodeURIComponent(path.split("/")[2] ?? "Models")} – Airloop`;
+const titleOf = ({ path }: Route): string => `${decoded(path.split("/")[2] ?? "Models")} – Airloop`;
 
 function skip(event: MouseEvent): void {
   event.preventDefault();

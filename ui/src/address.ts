@@ -12,10 +12,23 @@ export const page = (to: string): string => `${prefix}${UI}${to}`;
 export const below = (pathname: string): string => pathname.split(UI)[1] || "/";
 
 /** Address that is asked for data: Airflow's own for `/api/v2/…`, else ours. */
-export const api = (path: string): string => (path.startsWith("/api/v2/") ? prefix + path : `${prefix}/airloop/api${path}`);
+export const api = (path: string): string =>
+  path.startsWith("/api/v2/") ? prefix + path : `${prefix}/airloop/api${path}`;
 
-/** Address for a text that the server gives: below /airloop, one of Airflow's pages, or anywhere. */
-export const given = (url: string): string => (url.startsWith("/") ? prefix + url : url);
+/** Address for a text that the server gives: below /airloop, one of Airflow's pages, or anywhere on the web; else "#". */
+export function given(url: string): string {
+  if (/^\/(?!\/)/.test(url)) return prefix + url;
+  return /^https?:\/\//.test(url) ? url : "#";
+}
+
+/** A part of an address as it was meant; as it stands where it is misspelt. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 /** The address of a pipeline's page, for `Link`. */
 export const pipeline = (name: string, section = ""): string =>

@@ -23,13 +23,15 @@ export function mirror(): void {
 }
 
 /** Address for the bar above: one of our pages, in the frame of Airflow's menu. */
-export const outside = (href: string): string => (around ? `${prefix}/plugin/airloop${href.slice(prefix.length)}` : href);
+export const outside = (href: string): string =>
+  around ? `${prefix}/plugin/airloop${href.slice(prefix.length)}` : href;
 
 /** Opens one of Airflow's pages, or any other, in the window around ours; in a new tab where that is asked for. */
 export function leave(href: string, inNewTab: boolean): void {
   const url = new URL(href, location.href);
   const view = around ?? window;
-  if (!inNewTab && around && url.origin === location.origin && !url.pathname.startsWith(`${prefix}/airloop/`)) return turn(around, url);
+  if (!inNewTab && around && url.origin === location.origin && !url.pathname.startsWith(`${prefix}/airloop/`))
+    return turn(around, url);
   const anchor = view.document.createElement("a");
   anchor.href = url.href;
   if (inNewTab) anchor.target = "_blank";

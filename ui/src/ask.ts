@@ -42,8 +42,12 @@ export function wording(status: number, body: unknown): string {
   const detail = typeof body === "object" && body !== null && "detail" in body ? body.detail : undefined;
   const meaning = MEANS.find(([said]) => typeof detail === "string" && said.test(detail));
   if (meaning) return meaning[1];
-  if (typeof detail === "string" && detail && !["Forbidden", "Not authenticated", "Unauthorized"].includes(detail)) return detail;
-  if (Array.isArray(detail)) return detail.map((one: { loc?: unknown[]; msg?: string }) => `${one.loc?.at(-1) ?? ""}: ${one.msg ?? ""}`).join("; ");
+  if (typeof detail === "string" && detail && !["Forbidden", "Not authenticated", "Unauthorized"].includes(detail))
+    return detail;
+  if (Array.isArray(detail))
+    return detail
+      .map((one: { loc?: unknown[]; msg?: string }) => `${one.loc?.at(-1) ?? ""}: ${one.msg ?? ""}`)
+      .join("; ");
   return STATUS[status] ?? `The server answered ${status} without a word why.`;
 }
 
@@ -71,10 +75,13 @@ const listeners = new Set<() => void>();
 /** Everything on the page asks again: something was changed. */
 export const refresh = (): void => listeners.forEach((again) => again());
 
+/** When the page asks again after something was done: what Airflow starts is seen a little later. */
+const LATER_MS = [0, 4_000, 15_000];
+
 /** Does something, then has the page ask again. Throws `Refusal`. */
 export async function act<T>(method: "POST" | "PATCH", path: string, body: unknown): Promise<T> {
   const answer = await send<T>(method, path, body);
-  refresh();
+  LATER_MS.forEach((later) => setTimeout(refresh, later));
   return answer;
 }
 

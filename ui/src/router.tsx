@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { below, page } from "./address";
+import { below, decoded, page } from "./address";
 import { isTab, leave, mirror, outside } from "./airflow";
 
 /** Where we are. */
@@ -16,7 +16,7 @@ const MOVED = "airloop:moved";
 
 function here(): Route {
   const { pathname, search, hash } = location;
-  return { path: below(pathname), query: new URLSearchParams(search), hash: decodeURIComponent(hash.slice(1)) };
+  return { path: below(pathname), query: new URLSearchParams(search), hash: decoded(hash.slice(1)) };
 }
 
 /** The whole address for `to`, which starts with "/", or is "?…" (this page with another query, "?" for none) or "#…". */
@@ -61,7 +61,8 @@ export function keepAddress(): void {
   addEventListener(MOVED, soon);
 }
 
-const isPlain = (event: MouseEvent): boolean => event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+const isPlain = (event: MouseEvent): boolean =>
+  event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 
 interface Anchor {
   to: string;

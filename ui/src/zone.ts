@@ -67,7 +67,9 @@ const UNITS: readonly (readonly [number, string])[] = [
 export function length(ms: number): string {
   const seconds = Math.abs(ms) / 1000;
   // Three months are "90 days" up to here: people count releases in days.
-  const [size, word] = UNITS.find(([unit, name]) => seconds >= unit * (name === "month" ? 4 : name === "year" ? 2 : 1)) ?? [0, ""];
+  const [size, word] = UNITS.find(
+    ([unit, name]) => seconds >= unit * (name === "month" ? 4 : name === "year" ? 2 : 1),
+  ) ?? [0, ""];
   if (!size) return "moments";
   const count = Math.round(seconds / size);
   return `${count} ${word}${count === 1 || word === "min" ? "" : "s"}`;

@@ -8,13 +8,41 @@ import { apart } from "../src/charts/time-line/spots.ts";
 import { LEVELS, lookOf } from "../src/charts/looks.ts";
 
 const at = (day) => new Date(Date.UTC(2026, 0, day)).toISOString();
-const event = (day, kind, word, more = {}) => ({ at: at(day), recorded_at: at(day), kind, word, title: `${kind} ${word}`, reasons: [], version: "", by: "", why: "", ...more });
-const mark = (day, value, level = "OK") => ({ window: `${at(day)}/${at(day + 7)}`, start: at(day), end: at(day + 7), level, value, reasons: [] });
+const event = (day, kind, word, more = {}) => ({
+  at: at(day),
+  recorded_at: at(day),
+  kind,
+  word,
+  title: `${kind} ${word}`,
+  reasons: [],
+  version: "",
+  by: "",
+  why: "",
+  ...more,
+});
+const mark = (day, value, level = "OK") => ({
+  window: `${at(day)}/${at(day + 7)}`,
+  start: at(day),
+  end: at(day + 7),
+  level,
+  value,
+  reasons: [],
+});
 const line = (more = {}) => ({
-  events: [event(1, "verdict", "PROMOTE", { why: "version=1" }), event(1, "released", "RELEASED"), event(9, "decision", "WAIT")],
+  events: [
+    event(1, "verdict", "PROMOTE", { why: "version=1" }),
+    event(1, "released", "RELEASED"),
+    event(9, "decision", "WAIT"),
+  ],
   spans: [{ version: "1", generation: 1, start: at(1), end: null, target: "local" }],
   drift: [mark(2, 0.05), mark(9, null, "INCONCLUSIVE"), mark(16, 0.3, "ACT")],
-  drift_warn: 0.1, drift_act: 0.25, drift_method: "psi", bands: [], left_out: 0, until: at(30), ...more,
+  drift_warn: 0.1,
+  drift_act: 0.25,
+  drift_method: "psi",
+  bands: [],
+  left_out: 0,
+  until: at(30),
+  ...more,
 });
 
 test("a scale maps its ends to the ends and back", () => {
@@ -54,7 +82,9 @@ test("two years are told in months and years", () => {
 test("every kind of verdict looks different without its colour", () => {
   const shapes = ["PROMOTE", "HOLD", "REJECT"].map((word) => lookOf({ kind: "verdict", word }).shape);
   assert.equal(new Set(shapes).size, 3);
-  const levels = ["OK", "WARN", "ACT", "INCONCLUSIVE"].map((level) => `${LEVELS[level].shape} ${LEVELS[level].isHollow}`);
+  const levels = ["OK", "WARN", "ACT", "INCONCLUSIVE"].map(
+    (level) => `${LEVELS[level].shape} ${LEVELS[level].isHollow}`,
+  );
   assert.equal(new Set(levels).size, 4);
 });
 
@@ -81,7 +111,10 @@ test("the line of a curve lifts its pen where a window has no value", () => {
 });
 
 test("rows without events take no room", () => {
-  assert.deepEqual(plan(line(), whole(line()), 1000, []).rows.map((row) => row.title), ["Verdicts", "Releases", "Decisions"]);
+  assert.deepEqual(
+    plan(line(), whole(line()), 1000, []).rows.map((row) => row.title),
+    ["Verdicts", "Releases", "Decisions"],
+  );
 });
 
 test("arrow keys go through a row, and to the nearest mark of the next", () => {

@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isShown, read, sorted, summary, write } from "../src/pages/models/view.ts";
 
-const row = (name, health, more = {}) => ({ name, health, says: "", owner: "", target: "local", tags: [], drift: [], champion: null, verdict: null, airflow: null, ...more });
+const row = (name, health, more = {}) => ({
+  name,
+  health,
+  says: "",
+  owner: "",
+  target: "local",
+  tags: [],
+  drift: [],
+  champion: null,
+  verdict: null,
+  airflow: null,
+  ...more,
+});
 const asked = { airflow: { approval: { subject: "Release?" }, next_run: null, is_paused: false } };
 const ROWS = [
   row("well", "well", { owner: "risk", tags: ["eu"] }),
@@ -16,7 +28,14 @@ const usual = read(new URLSearchParams());
 const names = (rows) => rows.map((one) => one.name);
 
 test("what needs a person stands first", () => {
-  assert.deepEqual(names(sorted(ROWS, usual, () => undefined)), ["asking", "drifting", "broken", "watched", "fresh", "well"]);
+  assert.deepEqual(names(sorted(ROWS, usual, () => undefined)), [
+    "asking",
+    "drifting",
+    "broken",
+    "watched",
+    "fresh",
+    "well",
+  ]);
 });
 
 test("rows without a value come last, whichever way it is sorted", () => {
@@ -45,7 +64,15 @@ test("filters of one kind add up, of several kinds all hold", () => {
 });
 
 test("a view survives its address", () => {
-  const view = { sort: "p99", isDown: true, words: "a b", states: ["act", "well"], targets: ["local", "docker"], owner: "x & y", tag: "eu" };
+  const view = {
+    sort: "p99",
+    isDown: true,
+    words: "a b",
+    states: ["act", "well"],
+    targets: ["local", "docker"],
+    owner: "x & y",
+    tag: "eu",
+  };
   assert.deepEqual(read(new URLSearchParams(write(view))), view);
   assert.equal(write(usual), "?");
 });

@@ -59,7 +59,7 @@ class Look:
         counts: Counter[tuple[str, str, str]] = Counter()
         try:
             described = self._described.all()
-            rules = {name: one.spec and rules_of(one.spec) for name, one in described.items()}
+            rules = {name: None if one.spec is None else rules_of(one.spec) for name, one in described.items()}
         except (AirloopError, OSError) as error:
             self._lost(is_up, "pipelines", error)
         try:

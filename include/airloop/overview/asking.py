@@ -59,9 +59,9 @@ def recent(
 
 def last(connection: sa.Connection, pipelines: Collection[str]) -> dict[str, dict[str, Entry]]:
     """Return for each pipeline the entry with the newest ``as_of`` of each kind in LAST, where there is one."""
-    asked, kinds = _listed(pipelines, "asked"), _listed(LAST, "kinds")
-    nth = sa.select(_nth(asked.c.key, kinds.c.key, 1, _dated.c.id).label("id"))
-    ids = nth.select_from(asked.join(kinds, sa.true())).subquery()
+    asked = _listed(pipelines, "asked")
+    newest_of = (sa.select(_nth(asked.c.key, kind, 1, _dated.c.id).label("id")).select_from(asked) for kind in LAST)
+    ids = sa.union_all(*newest_of).subquery()
     found: dict[str, dict[str, Entry]] = {name: {} for name in pipelines}
     for row in connection.execute(sa.select(entries).join(ids, entries.c.id == ids.c.id)):
         found[row.pipeline][row.kind] = Entry(*row)

@@ -53,9 +53,12 @@ class Descriptions:
 
     def _look(self, name: str) -> tuple[Stamp, Described]:
         folder = self._folder / name
-        stamp = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
-        known = self._known.get(name)
-        return known if known is not None and known[0] == stamp else (stamp, _read(folder))
+        try:
+            stamp = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+            known = self._known.get(name)
+            return known if known is not None and known[0] == stamp else (stamp, _read(folder))
+        except OSError as error:  # It went away just now, or may not be read.
+            return [], Described(None, f"its description cannot be read: {error.strerror}: {name}")
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from airloop.overview.shapes import Gate, Number, SliceOfGate
 
 if TYPE_CHECKING:
     from airloop.ledger import Entry
-    from airloop.overview.verdicts import GateResult
+    from airloop.overview.verdicts import GateResult, Slice
 
 _BOUNDS = re.compile(r" at (least|most) (-?[\d.,]+)")
 MOST_SLICES = 200
@@ -49,18 +49,7 @@ def gate_of(gate: GateResult, verified: Entry | None = None) -> Gate:
         confidence=gate.confidence,
         margin=margin_of(gate),
         needed_rows=gate.needed_rows,
-        slices=tuple(
-            SliceOfGate(
-                name=one.name,
-                status=one.status,
-                rows=one.measured.rows,
-                value=one.measured.value,
-                lower=one.measured.interval[0] if one.measured.interval else None,
-                upper=one.measured.interval[1] if one.measured.interval else None,
-                reason=one.reason,
-            )
-            for one in gate.slices[:MOST_SLICES]
-        ),
+        slices=tuple(_slice(one) for one in gate.slices[:MOST_SLICES]),
     )
 
 
@@ -78,6 +67,19 @@ def margin_of(gate: GateResult) -> float | None:
         return None
     return min(
         (gate.value - bound if side == "least" else bound - gate.value for side, bound in _bounds(gate)), default=None
+    )
+
+
+def _slice(one: Slice) -> SliceOfGate:
+    lower, upper = one.measured.interval or (None, None)
+    return SliceOfGate(
+        name=one.name,
+        status=one.status,
+        rows=one.measured.rows,
+        value=one.measured.value,
+        lower=lower,
+        upper=upper,
+        reason=one.reason,
     )
 
 

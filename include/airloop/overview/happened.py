@@ -46,7 +46,7 @@ def of_champion(champion: Champion, clock: DataClock) -> Happened:
         at=clock.at(champion.recorded_at),
         recorded_at=champion.recorded_at,
         kind=kind,
-        word="RELEASED" if released else "ROLLED_BACK",
+        word="RELEASED" if released else "ROLL_BACK",
         title=f"{did} on {champion.target}",
         reasons=champion.reasons,
         version=champion.version,

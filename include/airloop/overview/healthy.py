@@ -1,22 +1,28 @@
 """How well a pipeline is, and the one line that says why: what to look at first, then everything else.
 
 ``act``: something is wrong now. The newest window of the live version acted, what was released last was rolled back,
-or a decision to retrain has no answer. ``watch``: something may go wrong. ``well``: nothing is known to be wrong. A
-candidate that was held or rejected is the gates' daily work, and no worry by itself.
+or a decision to retrain has no answer. ``watch``: something may go wrong, or nobody looks. ``well``: nothing is known
+to be wrong. A candidate that was held or rejected is the gates' daily work, and no worry by itself.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from airloop import clock
 from airloop.monitoring.past import window_of
 from airloop.overview.known import Known
 from airloop.overview.shapes import Health, Mark
 from airloop.overview.stretches import day, in_window, line
+from airloop.reports.rules import schedule_of
 from airloop.reports.wording import number
 from airloop.spec.fields import format_duration
+
+MISSED = 3
+"""Runs of monitoring that did not come before it is said."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,11 @@ class Wanted:
     drift_warn: float
     drift_act: float
     fresh_within: timedelta | None = None
+    schedule: str | None = None
+    """When windows are looked at (cron, UTC); None: by hand."""
+    window: timedelta = timedelta(days=1)
+    wait: timedelta = timedelta(0)
+    """Longest wait of a run for a window's predictions."""
 
 
 def health(known: Known, wanted: Wanted | None, now: datetime, problem: str = "") -> tuple[Health, str]:
@@ -81,6 +92,17 @@ def _watches(known: Known, wanted: Wanted, now: datetime) -> Iterator[str]:
         if mark.level == "INCONCLUSIVE":
             why = mark.reasons[0] if mark.reasons else "too little is known"
             yield f"{what} cannot be told {in_window(mark, now)}: {why}"
+    last = max(known.looked_at or known.champion.since, known.champion.since) if known.champion else now
+    if wanted.schedule is not None and _is_silent(last, wanted, now):
+        yield f"no window was looked at since {day(last, now)}: it is wanted {schedule_of(wanted.schedule)}"
+
+
+def _is_silent(since: datetime, wanted: Wanted, now: datetime) -> bool:
+    """Return whether windows should have been looked at several times ``since`` the last one was."""
+    if wanted.schedule is None or now - since <= MISSED * wanted.window:
+        return False
+    ticks = clock.ticks(wanted.schedule, since + timedelta(seconds=1))
+    return next(itertools.islice(ticks, MISSED - 1, None)) + wanted.wait < now
 
 
 def _window(known: Known, wanted: Wanted, level: str, now: datetime) -> Iterator[str]:
@@ -88,17 +110,29 @@ def _window(known: Known, wanted: Wanted, level: str, now: datetime) -> Iterator
     for what, mark, version in _newest(known):
         if mark.level != level or version not in ("", _live(known)):
             continue
-        limit = f"{level.lower()} limit"
-        measured, when = known.measured, in_window(mark, now)
-        if what == "drift":
-            least = wanted.drift_act if level == "ACT" else wanted.drift_warn
-            told = f"drift of {number(mark.value)} {when}: {limit} {number(least)}" if _reaches(mark, least) else ""
+        when = in_window(mark, now)
+        value, limit = _drifted(mark, wanted) if what == "drift" else _measured(known, mark)
+        if value and limit:
+            yield f"{value} {when}: {level.lower()} limit {limit}"
         else:
-            held = (measured.act if level == "ACT" else measured.warn) if measured else None
-            told = ""
-            if measured is not None and measured.value is not None and held is not None:
-                told = f"{measured.metric} {number(measured.value)} {when}: {limit} {number(held)}"
-        yield told or f"{what} {when}: {mark.reasons[0] if mark.reasons else level}"
+            yield f"{what} {when}: {mark.reasons[0] if mark.reasons else level}"
+
+
+def _drifted(mark: Mark, wanted: Wanted) -> tuple[str, str]:
+    """Return the distance and its limit in words, "" where the distance alone does not tell why."""
+    limit = wanted.drift_act if mark.level == "ACT" else wanted.drift_warn
+    if mark.value is None or mark.value < limit:
+        return "", ""
+    return f"drift of {number(mark.value)}", number(limit)
+
+
+def _measured(known: Known, mark: Mark) -> tuple[str, str]:
+    """Return the metric and its limit in words, "" where one is not known."""
+    measured = known.measured
+    limit = None if measured is None else measured.act if mark.level == "ACT" else measured.warn
+    if measured is None or measured.value is None or limit is None:
+        return "", ""
+    return f"{measured.metric} {number(measured.value)}", number(limit)
 
 
 def _newest(known: Known) -> Iterator[tuple[str, Mark, str]]:
@@ -107,10 +141,6 @@ def _newest(known: Known) -> Iterator[tuple[str, Mark, str]]:
         yield "performance", known.performance, known.measured.version if known.measured else ""
     if known.drift:
         yield "drift", known.drift[-1], known.drifted
-
-
-def _reaches(mark: Mark, limit: float) -> bool:
-    return mark.value is not None and mark.value >= limit
 
 
 def _live(known: Known) -> str:

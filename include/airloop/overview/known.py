@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from airloop.ledger import Champion, Entry
 from airloop.monitoring.past import window_of
 from airloop.overview import asking
@@ -51,6 +53,8 @@ class Known:
     """The last windows, the oldest first; the newest alone has its reasons."""
     drifted: str = ""
     """The version that answered most of the newest of them."""
+    looked_at: datetime | None = None
+    """When that was recorded."""
     performance: Mark | None = None
     measured: Measured | None = None
     decision: LastDecision | None = None
@@ -76,6 +80,7 @@ def known(connection: sa.Connection, specs: Mapping[str, Spec | None]) -> dict[s
             **_verdict(entries.get("verdict"), history, endings.get(name, [])),
             drift=_drift(windows.get(name, []), entries.get("drift")),
             drifted=_version(entries.get("drift")),
+            looked_at=entries["drift"].recorded_at if "drift" in entries else None,
             performance=_performance(entries.get("performance"), spec),
             measured=_measured(entries.get("performance"), spec),
             decision=_decision(entries.get("decision"), unanswered.get(name, "")),
@@ -112,7 +117,7 @@ def _verdict(entry: Entry | None, history: _Live, endings: list[Entry]) -> dict[
         as_of=entry.as_of,
         recorded_at=entry.recorded_at,
         reasons=tuple(said.get("reasons", ())),
-        number=Number(**number) if number else None,
+        number=msgspec.convert(number, Number) if number else None,
         became=came.word,
     )
     return {"verdict": verdict, "ended": str(reasons[0]) if reasons else ""}

@@ -87,4 +87,11 @@ def _wanted(described: Described) -> Wanted | None:
     if described.spec is None:
         return None
     monitor = described.spec.monitor
-    return Wanted(monitor.drift.warn, monitor.drift.act, monitor.fresh_champion_within)
+    return Wanted(
+        drift_warn=monitor.drift.warn,
+        drift_act=monitor.drift.act,
+        fresh_within=monitor.fresh_champion_within,
+        schedule=monitor.schedule,
+        window=monitor.window,
+        wait=monitor.predictions.wait,
+    )

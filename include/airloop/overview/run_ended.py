@@ -48,7 +48,7 @@ def _of_champion(found: OfRun) -> Ended:
     assert champion is not None  # noqa: S101
     if champion.kind == "roll_back":
         said = f"{champion.by or 'Somebody'} went back to version {champion.version}, which answered at once."
-        return Ended("ROLLED_BACK", said, "roll_back", champion.recorded_at, champion.by)
+        return Ended("ROLL_BACK", said, "roll_back", champion.recorded_at, champion.by)
     said = f"It put version {champion.version} live on {champion.target}."
     return Ended("RELEASED", said, "release", champion.recorded_at, champion.by)
 
@@ -63,10 +63,12 @@ def _of_decision(decision: Entry) -> Ended:
 
 def _of_release(entry: Entry) -> Ended:
     word, said = why_candidate.ended(entry)
-    reasons = tuple(all_of(map(str, entry.payload.get("reasons", ())), "bad"))
-    return Ended(
-        word, f"Version {entry.payload.get('version', '?')}: {said}", "release", entry.recorded_at, "", reasons
-    )
+    reasons = tuple(all_of(why_candidate.reasons_of(entry), "bad"))
+    return Ended(word, _of(str(entry.payload.get("version", "?")), said), "release", entry.recorded_at, "", reasons)
+
+
+def _of(version: str, said: str) -> str:
+    return f"Version {version}: {said[0].lower()}{said[1:]}"
 
 
 def _of_candidate(workspace: Workspace, name: str, found: OfRun, judged: Entry) -> Ended:
@@ -79,7 +81,7 @@ def _of_candidate(workspace: Workspace, name: str, found: OfRun, judged: Entry) 
     failed = known.last("verification")
     if failed is not None and not failed.payload.get("passed") and failed.id > judged.id:
         word, said = why_candidate.ended(failed)
-        return Ended(word, f"Version {known.version}: {said}", "verify_bundle", failed.recorded_at)
+        return Ended(word, _of(known.version, said), "verify_bundle", failed.recorded_at)
     return _of_promoted(known, judged)
 
 

@@ -248,7 +248,8 @@ class Happened(Shape, frozen=True, kw_only=True):
         "backtest",
         "blocked",
     ]
-    """``blocked``: data that did not meet what is expected of it ended a run. ``rolled_back``: a rollout that was judged worse. ``roll_back``: a person went back."""
+    """``rolled_back``: a rollout that was judged worse. ``roll_back``: a person went back. ``blocked``: a run ended, as
+    its data did not meet what is expected of it."""
     word: str
     """PROMOTE, HOLD, REJECT, RETRAIN, …, or ""."""
     title: str

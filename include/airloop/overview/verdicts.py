@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from airloop.errors import DataError, UnknownName, nearest
 from airloop.ledger import Entry
 from airloop.ledger.tables import entries
+from airloop.refs import Outcome
 
 if TYPE_CHECKING:
     from airloop.workspace import Workspace
@@ -69,9 +70,14 @@ class Verdict(msgspec.Struct, frozen=True):
 def entry_on(workspace: Workspace, name: str, version: str = "") -> Entry | None:
     """Return the newest verdict on ``version``, a run's before a backtest's; on the newest data where "" is asked for.
 
+    Of a version that was live it is the one that let it go live: judged again it would be held, as it is the champion.
     None where nothing was ever judged. Raises UnknownName, naming the nearest, for a version that nothing is known of.
     """
     ledger = workspace.ledger
+    if version and any(one.version == version for one in ledger.champions(name)):
+        promoted = ledger.latest(name, "verdict", limit=1, version=version, outcome=str(Outcome.PROMOTE))
+        if promoted:
+            return promoted[0]
     for kind in KEPT:
         found = ledger.latest(name, kind, limit=1, version=version) if version else ledger.latest(name, kind, limit=1)
         if found:

@@ -108,9 +108,9 @@ def _failed(case: Case) -> str:
 def ended(entry: Entry) -> tuple[str, str]:
     """Return how the way of a version ended that the gates had let pass."""
     said, passed = entry.payload, "The gates let it pass, but"
-    first = next((str(reason) for reason in said.get("reasons", ())), "")
+    first = next(iter(reasons_of(entry)), "")
     if entry.kind == "refused":
-        return "REFUSED", after_colon(f"{passed} its release was refused", _without_command(first))
+        return "REFUSED", after_colon(f"{passed} its release was refused", first)
     if entry.kind == "rolled_back":
         return "ROLLED_BACK", after_colon(f"{passed} its rollout was rolled back", "; ".join(_of_last_step(entry)))
     if entry.kind == "verification":
@@ -121,14 +121,16 @@ def ended(entry: Entry) -> tuple[str, str]:
     return "NOT_APPROVED", f"{passed} nobody approved its release in time, and no answer is a no."
 
 
-def _without_command(reason: str) -> str:
-    """Leave out the command that would help: it is told as what to do."""
-    return reason.partition("; `python -m")[0]
+def reasons_of(entry: Entry) -> list[str]:
+    """Return the reasons of a refusal or a roll back, without the place in front and the command at the end."""
+    place = f"{entry.pipeline} on {entry.payload.get('target')}: "
+    said = (str(reason).partition("; `python -m")[0] for reason in entry.payload.get("reasons", ()))
+    return [reason.removeprefix(f"{entry.pipeline}: ").removeprefix(place) for reason in said]
 
 
 def _of_last_step(entry: Entry) -> list[str]:
     steps = entry.payload.get("steps") or []
-    return [str(reason) for reason in (steps[-1]["reasons"] if steps else entry.payload.get("reasons", ()))]
+    return [str(reason) for reason in steps[-1]["reasons"]] if steps else reasons_of(entry)
 
 
 def _on_its_way(case: Case) -> str:
@@ -144,7 +146,7 @@ def _because(case: Case) -> Iterator[Because]:
     facts = case.facts
     gone = facts.became.entry
     if gone is not None and gone.kind != "approval" and case.outcome == "PROMOTE":
-        yield from all_of(map(_without_command, map(str, gone.payload.get("reasons", ()))), "bad")
+        yield from all_of(reasons_of(gone), "bad")
     answer = facts.last("approval")
     if answer is not None:
         yield of_answer(answer)
@@ -184,7 +186,7 @@ def _what_helps(case: Case, gone: Entry | None) -> Iterator[str]:
     elif gone is None:
         yield "Its run in Airflow says how far it came."
     elif gone.kind == "refused":
-        yield from _after_refusal(case, str(next(iter(gone.payload.get("reasons", ())), "")))
+        yield from after_refusal(gone)
     elif gone.kind == "rolled_back":
         yield "Look at what went wrong while it answered. The next training starts a rollout of its own."
     elif gone.kind == "verification":
@@ -193,7 +195,9 @@ def _what_helps(case: Case, gone: Entry | None) -> Iterator[str]:
         yield "Clear the task approve_release of its run to be asked again, or train again."
 
 
-def _after_refusal(case: Case, reason: str) -> Iterator[str]:
+def after_refusal(refused: Entry) -> Iterator[str]:
+    """Yield what a person can do after a release was refused."""
+    reason = next(iter(reasons_of(refused)), "")
     if pausing.PAUSED in reason:
         yield "Once releases go on, clear the task release of its run, or train again."
     elif "older than the champion's" in reason:

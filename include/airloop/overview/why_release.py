@@ -43,7 +43,7 @@ def about(workspace: Workspace, name: str, row: Row) -> Why:
     return Why(
         question=f"Why {'is' if row.is_live else 'was'} version {champion.version} live on {champion.target}?",
         answer=_answer(case),
-        word="RELEASED" if champion.kind == "release" else "ROLLED_BACK",
+        word="RELEASED" if champion.kind == "release" else "ROLL_BACK",
         at=champion.recorded_at,
         by=champion.by,
         because=tuple(_because(case)),
@@ -106,7 +106,7 @@ def _because(case: Case) -> Iterator[Because]:
     yield Because(text=f"it learned from data up to {instant(champion.data_cut_off)}", state="told")
     refused = known.last("refused")
     if refused is not None and refused.recorded_at > champion.recorded_at:
-        yield from all_of(refused.payload.get("reasons", ()), "bad")
+        yield from all_of(why_candidate.reasons_of(refused), "bad")
 
 
 def _of_rollout(case: Case) -> Iterator[Because]:

@@ -106,7 +106,10 @@ def _next(workspace: Workspace, name: str, found: OfRun, ended: Ended) -> Iterat
         yield "Airflow's page of the run shows which task is at work, waits or failed, and its log says why."
     if ended.word in (Outcome.HOLD, Outcome.REJECT, "NOT_VERIFIED", "NOT_APPROVED", "REFUSED"):
         yield reasoning.stays(workspace.ledger.champions(name))
-    yield from reasoning.of_pause(workspace.ledger.paused(name) if ended.word == "REFUSED" else None)
+    refused = found.last("refused")
+    if ended.word == "REFUSED" and refused is not None:
+        yield from why_candidate.after_refusal(refused)
+        yield from reasoning.of_pause(workspace.ledger.paused(name))
 
 
 def _proofs(workspace: Workspace, name: str, found: OfRun) -> Iterator[Proof]:

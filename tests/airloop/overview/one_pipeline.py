@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import shutil
@@ -71,7 +72,9 @@ def sliced() -> GateResult:
 @functools.cache
 def _empty_ledger() -> Path:
     """Return a ledger with its tables made, which takes a while."""
-    file = Path(tempfile.mkdtemp(prefix="airloop-test-")) / "ledger.db"
+    folder = Path(tempfile.mkdtemp(prefix="airloop-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = folder / "ledger.db"
     assert Ledger(f"sqlite:///{file}").entries(NAME) == []
     return file
 

@@ -156,6 +156,18 @@ def test_who_took_a_release_back_and_why_is_told(one: OnePipeline) -> None:
     assert stage(one, "release", "2").state == "done"
 
 
+def test_a_champion_that_was_judged_again_is_told_by_what_let_it_go_live(one: OnePipeline) -> None:
+    one.judged("1")
+    one.went_live("1")
+    one.judged("1", "HOLD", at=week(2), reasons=["it is the champion itself"])
+    assert (told(one, "1").outcome, states(one, "1")["release"]) == ("PROMOTE", "done")
+    assert (told(one).outcome, states(one)["judge_candidate"], states(one)["release"]) == (
+        "HOLD",
+        "ended",
+        "not reached",
+    )
+
+
 def test_a_refused_release_and_a_failed_verification_end_the_chain(one: OnePipeline) -> None:
     one.judged("1")
     one.verified("1")

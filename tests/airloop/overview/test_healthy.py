@@ -96,6 +96,23 @@ def test_a_champion_is_stale_from_the_wanted_age_on():
     assert not is_stale(WELL, replace(WANTED, fresh_within=None), later)
 
 
+@pytest.mark.parametrize(("days", "how"), [(1, "well"), (2.9, "well"), (3.1, "watch")])
+def test_a_monitoring_that_stopped_is_told_after_three_missed_runs(days, how):
+    """The first run that is missed comes at 06:00 on the next day."""
+    watched = replace(WELL, looked_at=datetime(2013, 5, 3, 13, tzinfo=UTC))
+    daily = replace(WANTED, schedule="0 6 * * *", wait=timedelta(hours=1))
+    found = health(watched, daily, watched.looked_at + timedelta(days=days))
+    assert found[0] == how
+    if how == "watch":
+        assert found[1] == "no window was looked at since 3 May: it is wanted daily at 06:00 UTC"
+
+
+def test_a_monitoring_by_hand_or_once_a_month_is_not_missed_in_a_week():
+    later = NOW + timedelta(days=7)
+    assert health(replace(WELL, looked_at=NOW), WANTED, later)[0] == "well"
+    assert health(replace(WELL, looked_at=NOW), replace(WANTED, schedule="0 6 1 * *"), later)[0] == "well"
+
+
 def test_nothing_released_is_new_and_says_what_the_last_candidate_came_to():
     assert health(Known(), WANTED, NOW) == ("new", "nothing was judged yet")
     held = "nothing was released yet; version 5 was judged HOLD: 0.03 worse"

@@ -58,7 +58,7 @@ def test_a_whole_life_is_told_once_each_and_in_order(one: OnePipeline) -> None:
         ("cut_off", "", "3"),
         ("verdict", "PROMOTE", "3"),
         ("released", "RELEASED", "3"),
-        ("roll_back", "ROLLED_BACK", "1"),
+        ("roll_back", "ROLL_BACK", "1"),
     ]
     last = line.events[-1]
     assert (last.by, last.title, last.why) == ("ada", "Went back to version 1 on local", "generation=3&target=local")

@@ -61,7 +61,7 @@ def test_every_question_has_an_answer_that_can_be_read_aloud(
         told(one, version=str(entry.payload["version"]))
     for champion in ledger.champions(NAME):
         found = told(one, generation=champion.generation, target="local")
-        assert found.word == ("RELEASED" if champion.kind == "release" else "ROLLED_BACK")
+        assert found.word == ("RELEASED" if champion.kind == "release" else "ROLL_BACK")
         told(one, run=champion.run_id)
     for entry in ledger.entries(NAME, "decision"):
         assert told(one, window=entry.subject).word == entry.payload["action"]

@@ -47,7 +47,7 @@ def test_a_persons_roll_back_says_who_from_what_and_why(one: OnePipeline) -> Non
         one.went_live(version)
     one.went_live("1", restores=1, by="ann")
     back = told(one, version="1")
-    assert (back.word, back.by) == ("ROLLED_BACK", "ann")
+    assert (back.word, back.by) == ("ROLL_BACK", "ann")
     assert back.answer == "ann went back to it from version 2: “rolled back; wrong answers”."
     queries = [related.query for related in back.related]
     assert queries == ["run=run-3", "generation=1&target=local", "generation=2&target=local"]

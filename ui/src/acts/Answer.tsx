@@ -63,11 +63,22 @@ export function Answer({ row, approval, onClose }: Props) {
       <Reasons row={row} approval={approval} />
       {question.state === "error" && <Problem error={question.error} again={question.again} />}
       {isLate && (
-        <Problem error={`${question.value.responded_by_user?.name || "Somebody"} has answered already: ${question.value.chosen_options?.join(", ") ?? ""}.`} />
+        <Problem
+          error={`${question.value.responded_by_user?.name || "Somebody"} has answered already: ${question.value.chosen_options?.join(", ") ?? ""}.`}
+        />
       )}
       {cannot && <Problem error={cannot} />}
-      <p class="muted">Approve: the model is packaged, verified and rolled out. Reject, or no answer in time: the champion stays.</p>
-      {!cannot && <TextField label="Comment" value={comment} set={setComment} hint="For those who ask later why. It stands in the ledger with your name." />}
+      <p class="muted">
+        Approve: the model is packaged, verified and rolled out. Reject, or no answer in time: the champion stays.
+      </p>
+      {!cannot && (
+        <TextField
+          label="Comment"
+          value={comment}
+          set={setComment}
+          hint="For those who ask later why. It stands in the ledger with your name."
+        />
+      )}
     </Form>
   );
 }
@@ -76,7 +87,8 @@ export function Answer({ row, approval, onClose }: Props) {
 function useWhyNot(name: string, { approvers }: Approval): string {
   const me = useAsk<Person>("/me");
   const of = useAsk<Pipeline>(`/pipelines/${encodeURIComponent(name)}`);
-  if (approvers.length && me.state === "ready" && !approvers.includes(me.value.name)) return `Only ${approvers.join(" or ")} may answer.`;
+  if (approvers.length && me.state === "ready" && !approvers.includes(me.value.name))
+    return `Only ${approvers.join(" or ")} may answer.`;
   return of.state === "ready" && !of.value.rights.answer ? "You may look at this, but not answer." : "";
 }
 

@@ -52,7 +52,13 @@ export function Form({ title, onClose, deeds, children }: FormProps) {
             {deeds.length ? "Cancel" : "Close"}
           </button>
           {deeds.map((deed) => (
-            <button key={deed.label} value={deed.label} type="submit" class={deed.look ?? ""} disabled={!!busy || !!deed.disabled}>
+            <button
+              key={deed.label}
+              value={deed.label}
+              type="submit"
+              class={deed.look ?? ""}
+              disabled={!!busy || !!deed.disabled}
+            >
               {busy === deed.label ? `${deed.label} …` : deed.label}
             </button>
           ))}

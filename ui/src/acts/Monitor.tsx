@@ -33,7 +33,12 @@ export function Monitor({ of: { row }, onClose, end = "" }: Props) {
         set={setAsOf}
         hint="The instant the run pretends it is; it looks at the last whole window before. Empty: now. In the past nothing is waited for."
       />
-      <TextField label="Why" value={why} set={setWhy} hint="A word for those who look at this run later. It stands in the ledger with your name." />
+      <TextField
+        label="Why"
+        value={why}
+        set={setWhy}
+        hint="A word for those who look at this run later. It stands in the ledger with your name."
+      />
       {isOff && <SwitchedOff dag={dagId(row.name, "monitor")} part="monitor" value={isOn} set={setOn} />}
     </Form>
   );

@@ -25,11 +25,17 @@ export function Pausing({ of: { row }, onClose }: { of: Pipeline; onClose: () =>
         </p>
       ) : (
         <p class="muted">
-          While they are paused nothing new goes live, and a rollout that is under way ends with the champion answering alone. Trainings go on, and
-          going back stays possible.
+          While they are paused nothing new goes live, and a rollout that is under way ends with the champion answering
+          alone. Trainings go on, and going back stays possible.
         </p>
       )}
-      <TextField label="Reason" required value={reason} set={setReason} hint="It stands in the ledger for good, with your name." />
+      <TextField
+        label="Reason"
+        required
+        value={reason}
+        set={setReason}
+        hint="It stands in the ledger for good, with your name."
+      />
     </Form>
   );
 }

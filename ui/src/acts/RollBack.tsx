@@ -14,7 +14,9 @@ export function RollBack({ of: { row }, onClose }: { of: Pipeline; onClose: () =
   const [to, setTo] = useState("");
   const [reason, setReason] = useState("");
   const [isOn, setOn] = useState(true);
-  const asked = useAsk<GoingBack>(`/pipelines/${encodeURIComponent(row.name)}/going-back${to && `?to=${encodeURIComponent(to)}`}`);
+  const asked = useAsk<GoingBack>(
+    `/pipelines/${encodeURIComponent(row.name)}/going-back${to && `?to=${encodeURIComponent(to)}`}`,
+  );
   const dag = useDag(dagId(row.name, "rollback"));
   const isOff = dag.state === "ready" && dag.value.is_paused;
   const plan = asked.state === "ready" ? asked.value : null;
@@ -25,7 +27,14 @@ export function RollBack({ of: { row }, onClose }: { of: Pipeline; onClose: () =
     <Form
       title={`Roll ${row.name} back`}
       onClose={onClose}
-      deeds={[{ label: goal ? `Go back to version ${goal}` : "Go back", look: "danger", disabled: !goal || !!plan?.problem, run }]}
+      deeds={[
+        {
+          label: goal ? `Go back to version ${goal}` : "Go back",
+          look: "danger",
+          disabled: !goal || !!plan?.problem,
+          run,
+        },
+      ]}
     >
       {shown && asked.state !== "error" ? (
         <Plan plan={shown} to={to || shown.to?.version || ""} setTo={setTo} />
@@ -34,7 +43,13 @@ export function RollBack({ of: { row }, onClose }: { of: Pipeline; onClose: () =
           {() => null}
         </Asked>
       )}
-      <TextField label="Reason" required value={reason} set={setReason} hint="Why the champion has to go. It stands in the ledger for good, with your name." />
+      <TextField
+        label="Reason"
+        required
+        value={reason}
+        set={setReason}
+        hint="Why the champion has to go. It stands in the ledger for good, with your name."
+      />
       {isOff && <SwitchedOff dag={dagId(row.name, "rollback")} part="rollback" value={isOn} set={setOn} />}
     </Form>
   );
@@ -47,7 +62,8 @@ function useLast<T>(value: T | null): T | null {
   return last.current;
 }
 
-const called = (version: Version): string => `${version.version}, live from ${wall(new Date(version.since), zone())}, data to ${version.data_cut_off.slice(0, 10)}`;
+const called = (version: Version): string =>
+  `${version.version}, live from ${wall(new Date(version.since), zone())}, data to ${version.data_cut_off.slice(0, 10)}`;
 
 function Plan({ plan, to, setTo }: { plan: GoingBack; to: string; setTo: (to: string) => void }) {
   const choices = plan.choices.map((one) => [one.version, `Version ${called(one)}`] as const);
@@ -55,7 +71,12 @@ function Plan({ plan, to, setTo }: { plan: GoingBack; to: string; setTo: (to: st
     <>
       {plan.live && <p class="muted">Live now: version {called(plan.live)}.</p>}
       {plan.choices.length > 0 && (
-        <ChoiceField label="Go back to" value={to} set={setTo} choices={to ? choices : [["", "Choose a version"], ...choices]} />
+        <ChoiceField
+          label="Go back to"
+          value={to}
+          set={setTo}
+          choices={to ? choices : [["", "Choose a version"], ...choices]}
+        />
       )}
       {plan.problem && <Problem error={plan.problem} />}
       {plan.changes.length > 0 && (

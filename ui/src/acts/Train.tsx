@@ -20,7 +20,9 @@ export function Train({ of: { row }, onClose }: { of: Pipeline; onClose: () => v
     <Form
       title={`Train ${row.name} now`}
       onClose={onClose}
-      deeds={[{ label: isDry ? "Train, dry" : "Train", look: "first", run: () => begin(row.name, "train", conf, isOn) }]}
+      deeds={[
+        { label: isDry ? "Train, dry" : "Train", look: "first", run: () => begin(row.name, "train", conf, isOn) },
+      ]}
     >
       <p class="muted">
         A candidate is trained and judged. If the gates say PROMOTE it is packaged, verified and rolled out; else the
@@ -32,7 +34,12 @@ export function Train({ of: { row }, onClose }: { of: Pipeline; onClose: () => v
         set={setAsOf}
         hint="The instant the run pretends it is: nothing known later exists for it. Empty: the retrain signal's, or now."
       />
-      <TickField label="Dry run" value={isDry} set={setDry} hint="Train, judge, package and verify, then stop: nothing goes live and nobody is asked." />
+      <TickField
+        label="Dry run"
+        value={isDry}
+        set={setDry}
+        hint="Train, judge, package and verify, then stop: nothing goes live and nobody is asked."
+      />
       <ChoiceField
         label="Target"
         value={target}
@@ -40,7 +47,12 @@ export function Train({ of: { row }, onClose }: { of: Pipeline; onClose: () => v
         choices={targets.map((one) => [one, one === row.target ? `${one} (as described)` : one])}
         hint="Where the model goes live."
       />
-      <TextField label="Why" value={why} set={setWhy} hint="A word for those who look at this run later. It stands in the ledger with your name." />
+      <TextField
+        label="Why"
+        value={why}
+        set={setWhy}
+        hint="A word for those who look at this run later. It stands in the ledger with your name."
+      />
       {known?.is_paused && <SwitchedOff dag={dagId(row.name, "train")} part="train" value={isOn} set={setOn} />}
     </Form>
   );

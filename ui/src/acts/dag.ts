@@ -3,7 +3,9 @@ import { type Asked, act, useAsk } from "../ask";
 /** What the trigger form of a DAG knows of itself. */
 export interface Dag {
   readonly is_paused: boolean;
-  readonly params: Readonly<Record<string, { readonly value: unknown; readonly schema: { readonly enum?: readonly string[] } }>> | null;
+  readonly params: Readonly<
+    Record<string, { readonly value: unknown; readonly schema: { readonly enum?: readonly string[] } }>
+  > | null;
 }
 
 /** The verbs that a pipeline's DAGs are named after. */
@@ -17,7 +19,8 @@ const address = (dag: string): string => `/api/v2/dags/${encodeURIComponent(dag)
 export const useDag = (dag: string): Asked<Dag> => useAsk<Dag>(`${address(dag)}/details`);
 
 /** The page of a run in Airflow; goes through `given`. */
-export const runPage = (dag: string, run: string): string => `/dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run)}`;
+export const runPage = (dag: string, run: string): string =>
+  `/dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run)}`;
 
 /** Starts a run by hand and returns its id. What is empty in `conf` is left to the DAG's own defaults. */
 export async function start(dag: string, conf: Readonly<Record<string, string | boolean | null>>): Promise<string> {

@@ -67,7 +67,12 @@ export function ChoiceField({ label, hint, value, set, choices }: ChoiceProps) {
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select id={id} value={value} aria-describedby={`${id}-hint`} onChange={(event) => set(event.currentTarget.value)}>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={`${id}-hint`}
+        onChange={(event) => set(event.currentTarget.value)}
+      >
         {choices.map(([key, text]) => (
           <option key={key} value={key}>
             {text}
@@ -90,7 +95,13 @@ export function TickField({ label, hint, value, set }: TickProps) {
   return (
     <div class="field">
       <span class="tick">
-        <input id={id} type="checkbox" checked={value} aria-describedby={`${id}-hint`} onChange={(event) => set(event.currentTarget.checked)} />
+        <input
+          id={id}
+          type="checkbox"
+          checked={value}
+          aria-describedby={`${id}-hint`}
+          onChange={(event) => set(event.currentTarget.checked)}
+        />
         <label for={id}>{label}</label>
       </span>
       <Hint id={id}>{hint}</Hint>

@@ -13,13 +13,19 @@ export type Verb = keyof typeof DIALOGS;
 
 /** What a verb is called on its button. */
 const called = (verb: Verb, { row }: Pipeline): string =>
-  ({ train: "Train now", monitor: "Run monitoring", roll_back: "Roll back", pause: row.pause ? "Let releases go on" : "Pause releases" })[verb];
+  ({
+    train: "Train now",
+    monitor: "Run monitoring",
+    roll_back: "Roll back",
+    pause: row.pause ? "Let releases go on" : "Pause releases",
+  })[verb];
 
 /** Why something cannot be done now although the user may; "" where it can. */
 function obstacle(verb: Verb, { row, problem, versions }: Pipeline): string {
   if (problem && verb !== "pause" && verb !== "roll_back") return "Its description cannot be read";
   if (verb === "roll_back" && !row.champion) return "Nothing is live yet";
-  if (verb === "roll_back" && new Set(versions.map((one) => one.version)).size < 2) return "There is no earlier version to go back to";
+  if (verb === "roll_back" && new Set(versions.map((one) => one.version)).size < 2)
+    return "There is no earlier version to go back to";
   return "";
 }
 
@@ -42,7 +48,13 @@ export function Acts({ of, onClosed }: ActsProps) {
     <div class="acts">
       <AnswerButton row={of.row} mayAnswer={of.rights.answer} {...(onClosed && { onClosed })} />
       {verbs.map((verb) => (
-        <button key={verb} type="button" disabled={!!obstacle(verb, of)} title={obstacle(verb, of)} onClick={() => setOpen(verb)}>
+        <button
+          key={verb}
+          type="button"
+          disabled={!!obstacle(verb, of)}
+          title={obstacle(verb, of)}
+          onClick={() => setOpen(verb)}
+        >
           {called(verb, of)}
         </button>
       ))}

@@ -28,8 +28,18 @@ interface Props {
 
 /** One shape in an SVG, its middle at (x, y); `size` 1 is 12 pixels wide. */
 export function Glyph({ look, x, y, size = 1 }: Props) {
-  const kind = LINES.includes(look.shape) ? "ch-stroked" : look.isHollow || look.shape === "barred" ? "ch-hollow" : "ch-solid";
-  return <path class={`ch-glyph ch-${look.tone} ${kind}`} d={PATHS[look.shape]} transform={`translate(${x},${y}) scale(${size})`} />;
+  const kind = LINES.includes(look.shape)
+    ? "ch-stroked"
+    : look.isHollow || look.shape === "barred"
+      ? "ch-hollow"
+      : "ch-solid";
+  return (
+    <path
+      class={`ch-glyph ch-${look.tone} ${kind}`}
+      d={PATHS[look.shape]}
+      transform={`translate(${x},${y}) scale(${size})`}
+    />
+  );
 }
 
 /** What the shapes mean, for those that are there. */

@@ -31,20 +31,45 @@ export function domainOf(all: readonly (number | null | undefined)[]): Range {
 }
 
 /** Draws what is known of the numbers. */
-export function IntervalPlot({ value, lower, upper, domain, threshold, met = 0, other, tone = "accent", width = 200, says }: Props) {
+export function IntervalPlot({
+  value,
+  lower,
+  upper,
+  domain,
+  threshold,
+  met = 0,
+  other,
+  tone = "accent",
+  width = 200,
+  says,
+}: Props) {
   const shown = domain ?? domainOf([value, lower, upper, threshold, other]);
   const x = scale(shown, [6, width - 6]);
   const at = (number: number) => x(within(number, shown));
   const edge = threshold === null || threshold === undefined ? null : at(threshold);
   return (
-    <svg class={`ch-interval ch-${tone}`} role="img" aria-label={says} viewBox={`0 0 ${width} ${HEIGHT}`} width={width} height={HEIGHT}>
+    <svg
+      class={`ch-interval ch-${tone}`}
+      role="img"
+      aria-label={says}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      width={width}
+      height={HEIGHT}
+    >
       <title>{says}</title>
       <line class="ch-grid" x1={0} x2={width} y1={MIDDLE} y2={MIDDLE} />
-      {edge !== null && met !== 0 && <rect class="ch-met" x={met > 0 ? edge : 0} y={2} width={met > 0 ? width - edge : edge} height={HEIGHT - 4} />}
+      {edge !== null && met !== 0 && (
+        <rect class="ch-met" x={met > 0 ? edge : 0} y={2} width={met > 0 ? width - edge : edge} height={HEIGHT - 4} />
+      )}
       {edge !== null && <line class="ch-edge" x1={edge} x2={edge} y1={1} y2={HEIGHT - 1} />}
-      {other !== null && other !== undefined && <path class="ch-other" d={`M${at(other)},${MIDDLE - 5}l4,5l-4,5l-4,-5Z`} />}
+      {other !== null && other !== undefined && (
+        <path class="ch-other" d={`M${at(other)},${MIDDLE - 5}l4,5l-4,5l-4,-5Z`} />
+      )}
       {lower !== null && upper !== null && (
-        <path class="ch-whisker" d={`M${at(lower)},${MIDDLE - 5}v10M${at(lower)},${MIDDLE}H${at(upper)}M${at(upper)},${MIDDLE - 5}v10`} />
+        <path
+          class="ch-whisker"
+          d={`M${at(lower)},${MIDDLE - 5}v10M${at(lower)},${MIDDLE}H${at(upper)}M${at(upper)},${MIDDLE - 5}v10`}
+        />
       )}
       {value !== null && <circle class="ch-dot" cx={at(value)} cy={MIDDLE} r={4} />}
     </svg>
@@ -52,12 +77,22 @@ export function IntervalPlot({ value, lower, upper, domain, threshold, met = 0, 
 }
 
 /** The scale of a column of intervals, for its head. */
-export function IntervalAxis({ domain, numbers, shown, width = 200 }: { domain: Range; numbers: readonly number[]; shown: (value: number) => string; width?: number }) {
+export function IntervalAxis({
+  domain,
+  numbers,
+  shown,
+  width = 200,
+}: {
+  domain: Range;
+  numbers: readonly number[];
+  shown: (value: number) => string;
+  width?: number;
+}) {
   const x = scale(domain, [6, width - 6]);
   return (
     <svg class="ch-interval-axis" aria-hidden="true" viewBox={`0 0 ${width} 16`} width={width} height={16}>
       {numbers.map((number) => (
-        <text key={number} x={within(x(number), [12, width - 12])} y={12} text-anchor="middle">
+        <text key={number} x={within(x(number), [18, width - 18])} y={12} text-anchor="middle">
           {shown(number)}
         </text>
       ))}

@@ -37,7 +37,11 @@ const FORMATS = new Map<string, Intl.DateTimeFormat>();
 
 /** Milliseconds that clocks of `zone` are ahead of UTC at an instant. */
 export function offset(at: number, zone: string): number {
-  const parts = Object.fromEntries(formatOf(zone).formatToParts(at).map((part) => [part.type, Number(part.value)]));
+  const parts = Object.fromEntries(
+    formatOf(zone)
+      .formatToParts(at)
+      .map((part) => [part.type, Number(part.value)]),
+  );
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1000) * 1000;
 }
@@ -47,7 +51,14 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   if (known) return known;
   const two = "2-digit" as const;
   const format = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone, hourCycle: "h23", year: "numeric", month: two, day: two, hour: two, minute: two, second: two,
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: two,
+    day: two,
+    hour: two,
+    minute: two,
+    second: two,
   });
   FORMATS.set(zone, format);
   return format;

@@ -3,7 +3,19 @@
 import type { Happened, Mark } from "../shapes";
 
 export type Shape =
-  | "up" | "down" | "left" | "right" | "disc" | "ring" | "cross" | "barred" | "diamond" | "square" | "bars" | "tick" | "hexagon";
+  | "up"
+  | "down"
+  | "left"
+  | "right"
+  | "disc"
+  | "ring"
+  | "cross"
+  | "barred"
+  | "diamond"
+  | "square"
+  | "bars"
+  | "tick"
+  | "hexagon";
 export type Tone = "good" | "bad" | "open" | "warn" | "accent" | "quiet";
 
 export interface Look {
@@ -33,6 +45,7 @@ const KINDS: Record<string, Look> = {
   pause: look("bars", "warn", "Releases paused"),
   resume: look("right", "good", "Releases resumed"),
   cut_off: look("tick", "quiet", "Data cut-off"),
+  blocked: look("barred", "bad", "Data blocked a run"),
   backtest: look("hexagon", "accent", "Backtest", true),
   "verification PASS": look("square", "good", "Bundle verified", true),
   "verification FAIL": look("cross", "bad", "Bundle not verified"),
@@ -44,7 +57,9 @@ export function lookOf(event: Pick<Happened, "kind" | "word">): Look {
   const word = event.word.toUpperCase();
   const exact = KINDS[`${event.kind} ${word}`];
   if (exact) return exact;
-  const near = Object.keys(KINDS).find((key) => key.startsWith(`${event.kind} `) && word.startsWith(key.slice(event.kind.length + 1)));
+  const near = Object.keys(KINDS).find(
+    (key) => key.startsWith(`${event.kind} `) && word.startsWith(key.slice(event.kind.length + 1)),
+  );
   return KINDS[near ?? event.kind] ?? look("disc", "quiet", event.kind.replace("_", " "), true);
 }
 
@@ -58,7 +73,7 @@ export const LEVELS: Record<Mark["level"], Look> = {
 
 /** Rows of events, and what stands in each. */
 export const ROWS: readonly { name: string; kinds: readonly Happened["kind"][] }[] = [
-  { name: "Data", kinds: ["cut_off", "backtest"] },
+  { name: "Data", kinds: ["cut_off", "blocked", "backtest"] },
   { name: "Verdicts", kinds: ["verdict", "verification"] },
   { name: "Releases", kinds: ["released", "rolled_back", "refused", "roll_back"] },
   { name: "Decisions", kinds: ["decision"] },

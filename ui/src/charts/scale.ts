@@ -58,7 +58,8 @@ function trimmed(value: number): number {
 /** A number as short as it stays telling: three digits that count. */
 export function short(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4)) return value.toExponential(1).replace("-", "−");
+  if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4))
+    return value.toExponential(1).replace("-", "−");
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 

@@ -2,16 +2,59 @@
 export type Tone = "good" | "bad" | "warn" | "open" | "told";
 
 const TONES: Record<Tone, readonly string[]> = {
-  good: ["promote", "released", "ok", "well", "pass", "passed", "done", "holds", "live", "approve", "good", "success", "certified"],
-  bad: ["reject", "act", "broken", "rolled_back", "rolled back", "refused", "fail", "failed", "not verified", "not approved", "bad", "retrain", "ended"],
-  warn: ["warn", "watch", "hold", "stale", "paused", "pause", "roll_back", "gone"],
-  open: ["undecided", "inconclusive", "wait", "waiting", "later", "running", "queued", "now", "new", "open", "asked", "needs you"],
+  good: [
+    "promote",
+    "released",
+    "ok",
+    "well",
+    "pass",
+    "passed",
+    "done",
+    "holds",
+    "live",
+    "approve",
+    "approved",
+    "good",
+    "success",
+    "certified",
+  ],
+  bad: [
+    "reject",
+    "act",
+    "broken",
+    "rolled back",
+    "refused",
+    "rejected",
+    "fail",
+    "failed",
+    "blocked",
+    "not verified",
+    "not approved",
+    "bad",
+    "ended",
+  ],
+  warn: ["warn", "watch", "hold", "stale", "paused", "pause", "roll back", "no answer", "gone"],
+  open: [
+    "undecided",
+    "inconclusive",
+    "wait",
+    "waiting",
+    "later",
+    "running",
+    "queued",
+    "now",
+    "new",
+    "open",
+    "asked",
+    "retrain",
+    "approval",
+  ],
   told: [],
 };
 const BY_WORD = new Map(Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone as Tone])));
 
 /** What a word of the ledger means. */
-export const toneOf = (word: string): Tone => BY_WORD.get(word.toLowerCase()) ?? "told";
+export const toneOf = (word: string): Tone => BY_WORD.get(word.toLowerCase().replaceAll("_", " ")) ?? "told";
 
 const SHAPES: Record<Tone, string> = {
   good: "M2 6.4 4.8 9.2 10 3.4",
@@ -31,7 +74,17 @@ export function Sign({ tone }: { tone: Tone }) {
 }
 
 /** A word that carries a meaning: colour, sign and text say the same. */
-export function Badge({ word, tone = toneOf(word), says = word, title }: { word: string; tone?: Tone; says?: string; title?: string }) {
+export function Badge({
+  word,
+  tone = toneOf(word),
+  says = word,
+  title,
+}: {
+  word: string;
+  tone?: Tone;
+  says?: string;
+  title?: string;
+}) {
   return (
     <span class={`badge ${tone}`} {...(title && { title })}>
       <Sign tone={tone} />

@@ -14,10 +14,12 @@ export function figure(value: Maybe): string {
 }
 
 /** A difference: as `figure`, always with its sign. */
-export const signed = (value: Maybe): string => (value !== null && value !== undefined && value > 0 ? `+${figure(value)}` : figure(value));
+export const signed = (value: Maybe): string =>
+  value !== null && value !== undefined && value > 0 ? `+${figure(value)}` : figure(value);
 
 /** A whole number with commas. */
-export const count = (value: Maybe): string => (value === null || value === undefined ? NONE : value.toLocaleString("en"));
+export const count = (value: Maybe): string =>
+  value === null || value === undefined ? NONE : value.toLocaleString("en");
 
 /** Requests per second. */
 export function rate(value: Maybe): string {
@@ -32,10 +34,12 @@ export function ms(value: Maybe): string {
 }
 
 /** A share in percent: `12 %`. */
-export const percent = (value: Maybe): string => (value === null || value === undefined ? NONE : `${figure(value * 100).replace(/\.?0+$/, "")} %`);
+export const percent = (value: Maybe): string =>
+  value === null || value === undefined ? NONE : `${figure(value * 100).replace(/\.?0+$/, "")} %`;
 
 /** `1 day`, `3 days`. */
-export const counted = (value: number, word: string, words = `${word}s`): string => `${count(value)} ${value === 1 ? word : words}`;
+export const counted = (value: number, word: string, words = `${word}s`): string =>
+  `${count(value)} ${value === 1 ? word : words}`;
 
 /** A number in a column or a text. */
 export function Figure({ value, as = figure, unit }: { value: Maybe; as?: (value: Maybe) => string; unit?: string }) {

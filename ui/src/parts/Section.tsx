@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Asked as Question, Refusal } from "../ask";
+import { Boundary } from "./Boundary";
 
 interface SectionProps {
   id: string;
@@ -20,13 +21,21 @@ export function Section({ id, title, hint, acts, children }: SectionProps) {
         {hint && <p class="muted">{hint}</p>}
         {acts && <div class="acts">{acts}</div>}
       </header>
-      {children}
+      <Boundary>{children}</Boundary>
     </section>
   );
 }
 
 /** Why something is not there, with a way to ask again. */
-export function Problem({ error, again, children }: { error: Refusal | string; again?: () => void; children?: ComponentChildren }) {
+export function Problem({
+  error,
+  again,
+  children,
+}: {
+  error: Refusal | string;
+  again?: () => void;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="problem" role="alert">
       <p>{typeof error === "string" ? error : error.message}</p>

@@ -28,7 +28,8 @@ function heightOf({ value, level }: Mark, most: number): number {
 /** A window's bar as a path, with a dot above it where something is wrong. */
 function bar(mark: Mark, x: number, most: number): string {
   const tall = heightOf(mark, most);
-  const dot = mark.level === "WARN" || mark.level === "ACT" ? `M${x + 1} ${(HEIGHT - tall - 3).toFixed(1)}h2v2h-2z` : "";
+  const dot =
+    mark.level === "WARN" || mark.level === "ACT" ? `M${x + 1} ${(HEIGHT - tall - 3).toFixed(1)}h2v2h-2z` : "";
   return `M${x} ${HEIGHT}v-${tall.toFixed(1)}h${STEP - 2}v${tall.toFixed(1)}z${dot}`;
 }
 
@@ -39,10 +40,21 @@ export function Sparkline({ marks, of, slots = marks.length }: { marks: readonly
   const first = width - marks.length * STEP;
   const levels = [...new Set(marks.map((mark) => mark.level))];
   return (
-    <svg class="sparkline" role="img" aria-label={`${of}, ${inWords(marks)}`} width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`}>
+    <svg
+      class="sparkline"
+      role="img"
+      aria-label={`${of}, ${inWords(marks)}`}
+      width={width}
+      height={HEIGHT}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+    >
       <title>{inWords(marks)}</title>
       {levels.map((level) => (
-        <path key={level} class={LEVELS[level]} d={marks.map((mark, place) => (mark.level === level ? bar(mark, first + place * STEP, most) : "")).join("")} />
+        <path
+          key={level}
+          class={LEVELS[level]}
+          d={marks.map((mark, place) => (mark.level === level ? bar(mark, first + place * STEP, most) : "")).join("")}
+        />
       ))}
     </svg>
   );

@@ -19,15 +19,33 @@ export function Tools({ moving, says, metrics, chosen, choose }: ToolsProps) {
   return (
     <div class="ch-tools">
       <div role="group" aria-label="How much time is shown" class="ch-group">
-        <button type="button" class="small" aria-label="Earlier" disabled={!moving.canMove(-1)} onClick={() => moving.move(-0.5)}>
+        <button
+          type="button"
+          class="small"
+          aria-label="Earlier"
+          disabled={!moving.canMove(-1)}
+          onClick={() => moving.move(-0.5)}
+        >
           ‹
         </button>
         {LENGTHS.map(([name]) => (
-          <button key={name} type="button" class="small" aria-pressed={moving.length === name} onClick={() => moving.show(name)}>
+          <button
+            key={name}
+            type="button"
+            class="small"
+            aria-pressed={moving.length === name}
+            onClick={() => moving.show(name)}
+          >
             {name}
           </button>
         ))}
-        <button type="button" class="small" aria-label="Later" disabled={!moving.canMove(1)} onClick={() => moving.move(0.5)}>
+        <button
+          type="button"
+          class="small"
+          aria-label="Later"
+          disabled={!moving.canMove(1)}
+          onClick={() => moving.move(0.5)}
+        >
           ›
         </button>
       </div>
@@ -37,7 +55,13 @@ export function Tools({ moving, says, metrics, chosen, choose }: ToolsProps) {
       {metrics.length > 1 && (
         <div role="group" aria-label="Metrics that are shown" class="ch-group ch-right">
           {metrics.map((metric) => (
-            <button key={metric} type="button" class="small" aria-pressed={chosen.includes(metric)} onClick={() => turn(metric)}>
+            <button
+              key={metric}
+              type="button"
+              class="small"
+              aria-pressed={chosen.includes(metric)}
+              onClick={() => turn(metric)}
+            >
               {metric}
             </button>
           ))}
@@ -52,11 +76,13 @@ export function Axis({ ticks, x, y, width }: { ticks: readonly Tick[]; x: Scale;
   return (
     <g class="ch-axis" aria-hidden="true">
       <line x1={0} x2={width} y1={y} y2={y} />
-      {ticks.filter((tick) => x(tick.at) < width - 34).map((tick) => (
-        <text key={tick.at} class={tick.isStrong ? "ch-strong" : ""} x={x(tick.at) + 3} y={y + 16}>
-          {tick.label}
-        </text>
-      ))}
+      {ticks
+        .filter((tick) => x(tick.at) < width - 34)
+        .map((tick) => (
+          <text key={tick.at} class={tick.isStrong ? "ch-strong" : ""} x={x(tick.at) + 3} y={y + 16}>
+            {tick.label}
+          </text>
+        ))}
     </g>
   );
 }

@@ -66,9 +66,17 @@ function Events({ line, pipeline }: Props) {
 }
 
 function Windows({ line, pipeline }: Props) {
-  const names = [...new Set([...line.drift.map((one) => one.window), ...line.bands.flatMap((band) => band.points.map((one) => one.window))])];
+  const names = [
+    ...new Set([
+      ...line.drift.map((one) => one.window),
+      ...line.bands.flatMap((band) => band.points.map((one) => one.window)),
+    ]),
+  ];
   const drift = new Map(line.drift.map((one) => [one.window, one]));
-  const bands = line.bands.map((band) => ({ metric: band.metric, of: new Map(band.points.map((one) => [one.window, one])) }));
+  const bands = line.bands.map((band) => ({
+    metric: band.metric,
+    of: new Map(band.points.map((one) => [one.window, one])),
+  }));
   return (
     <div class="ch-table" tabindex={0} role="region" aria-label="Windows of production">
       <table class="table">
@@ -85,28 +93,39 @@ function Windows({ line, pipeline }: Props) {
           </tr>
         </thead>
         <tbody>
-          {names.sort().reverse().map((name) => {
-            const mark = drift.get(name);
-            return (
-              <tr key={name}>
-                <th scope="row">
-                  <Link to={addressOf(pipeline, query({ window: name }))}>
-                    <Time at={name.split("/")[0] ?? name} day />
-                  </Link>
-                </th>
-                <td>{mark && <><span class="number">{figure(mark.value)}</span> <Badge word={mark.level} /></>}</td>
-                {bands.map(({ metric, of }) => {
-                  const point = of.get(name);
-                  const interval = point && point.lower !== null ? ` (${figure(point.lower)} to ${figure(point.upper)})` : "";
-                  return (
-                    <td key={metric} class="number">
-                      {point && `${figure(point.value)}${interval}${point.is_estimated ? ", estimated" : ""}`}
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
+          {names
+            .sort()
+            .reverse()
+            .map((name) => {
+              const mark = drift.get(name);
+              return (
+                <tr key={name}>
+                  <th scope="row">
+                    <Link to={addressOf(pipeline, query({ window: name }))}>
+                      <Time at={name.split("/")[0] ?? name} day />
+                    </Link>
+                  </th>
+                  <td>
+                    {mark && (
+                      <>
+                        <span class="number">{figure(mark.value)}</span> <Badge word={mark.level} />
+                      </>
+                    )}
+                  </td>
+                  {bands.map(({ metric, of }) => {
+                    const point = of.get(name);
+                    const interval =
+                      point && point.lower !== null ? ` (${figure(point.lower)} to ${figure(point.upper)})` : "";
+                    return (
+                      <td key={metric} class="number">
+                        {point && `${figure(point.value)}${interval}${point.is_estimated ? ", estimated" : ""} `}
+                        {point && <Badge word={point.level} />}
+                      </td>
+                    );
+                  })}
+                </tr>
+              );
+            })}
         </tbody>
       </table>
     </div>

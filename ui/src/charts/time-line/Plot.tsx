@@ -26,7 +26,9 @@ export function Plot({ plan, x, width, ticks, pipeline, zone }: Props) {
   const last = plan.rows.at(-1);
   const pausedTo = last ? last.top + ROW : TITLE + BAR;
   const place = new Map(plan.spots.map((spot, turn) => [spot, turn]));
-  const mark = (spot: Spot) => <Mark key={spot.id} spot={spot} place={place.get(spot) ?? 0} pipeline={pipeline} zone={zone} />;
+  const mark = (spot: Spot) => (
+    <Mark key={spot.id} spot={spot} place={place.get(spot) ?? 0} pipeline={pipeline} zone={zone} />
+  );
   return (
     <>
       <defs>
@@ -35,10 +37,24 @@ export function Plot({ plan, x, width, ticks, pipeline, zone }: Props) {
         </pattern>
       </defs>
       {ticks.map((tick) => (
-        <line key={tick.at} class={tick.isStrong ? "ch-grid ch-strong" : "ch-grid"} x1={x(tick.at)} x2={x(tick.at)} y1={TITLE} y2={plan.height} />
+        <line
+          key={tick.at}
+          class={tick.isStrong ? "ch-grid ch-strong" : "ch-grid"}
+          x1={x(tick.at)}
+          x2={x(tick.at)}
+          y1={TITLE}
+          y2={plan.height}
+        />
       ))}
       {plan.pauses.map((pause) => (
-        <rect key={pause.x} x={pause.x} y={TITLE} width={pause.width} height={pausedTo - TITLE} fill={`url(#${hatch})`} />
+        <rect
+          key={pause.x}
+          x={pause.x}
+          y={TITLE}
+          width={pause.width}
+          height={pausedTo - TITLE}
+          fill={`url(#${hatch})`}
+        />
       ))}
       {plan.rows.map((row) => (
         <line key={row.top} class="ch-grid" x1={0} x2={width} y1={row.top + ROW / 2} y2={row.top + ROW / 2} />

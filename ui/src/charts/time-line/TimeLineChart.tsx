@@ -43,7 +43,10 @@ function Drawn({ line, pipeline, full }: Props & { full: readonly [number, numbe
   const plan = useMemo(() => planOf(line, [from, to], width, metrics), [line, from, to, width, metrics]);
   const x = useMemo(() => scale([from, to], [0, width]), [from, to, width]);
   const ticks = useMemo(() => instants([from, to], width / PER_TICK, zone), [from, to, width, zone]);
-  const drawing = useMemo(() => <Plot {...{ plan, x, width, ticks, pipeline, zone }} />, [plan, x, ticks, pipeline, zone]);
+  const drawing = useMemo(
+    () => <Plot {...{ plan, x, width, ticks, pipeline, zone }} />,
+    [plan, x, ticks, pipeline, zone],
+  );
   const svg = useRef<SVGSVGElement>(null);
   const marks = useMarks(svg, plan, moving, x);
   const drag = useDrag(x, moving.zoom);
@@ -56,18 +59,38 @@ function Drawn({ line, pipeline, full }: Props & { full: readonly [number, numbe
   const says = `${wall(new Date(from), zone, { day })} to ${wall(new Date(to), zone, { day })}`;
   return (
     <div class="ch-time-line">
-      <Tools moving={moving} says={says} metrics={line.bands.map((band) => band.metric)} chosen={metrics} choose={choose} />
+      <Tools
+        moving={moving}
+        says={says}
+        metrics={line.bands.map((band) => band.metric)}
+        chosen={metrics}
+        choose={choose}
+      />
       <div class="ch-frame" onPointerLeave={marks.leave}>
         <Gutter plan={plan} height={height} />
-        <div class="ch-scroll" ref={box} onScroll={marks.hide}>
-          <svg ref={svg} width={width} height={height} role="group" aria-label={`Time line of ${pipeline}, ${says}. Arrow keys go from mark to mark.`} {...marks.on} {...drag.on}>
+        <div class="ch-scroll" ref={box} onScroll={marks.settle}>
+          <svg
+            ref={svg}
+            width={width}
+            height={height}
+            role="group"
+            aria-label={`Time line of ${pipeline}, ${says}. Arrow keys go from mark to mark.`}
+            {...marks.on}
+            {...drag.on}
+          >
             {drawing}
             <Axis ticks={ticks} x={x} y={plan.height} width={width} />
             {drag.shown && <Selection shown={drag.shown} height={plan.height} />}
           </svg>
         </div>
         {marks.spot && !drag.shown && (
-          <Tip spot={marks.spot} {...{ pipeline, left }} frame={{ width: GUTTER + room, height }} onEnter={marks.stay} onLeave={marks.leave} />
+          <Tip
+            spot={marks.spot}
+            {...{ pipeline, left }}
+            frame={{ width: GUTTER + room, height }}
+            onEnter={marks.stay}
+            onLeave={marks.leave}
+          />
         )}
       </div>
       <Legend looks={plan.spots.filter((spot) => spot.row).map((spot) => spot.look)} />

@@ -14,7 +14,7 @@ const MOST_NOTES = 3;
 export function inWords(spot: Spot, zone: string): string {
   const until = spot.until ? ` to ${wall(new Date(spot.until), zone)}` : "";
   const by = spot.by ? `, by ${spot.by}` : "";
-  return [`${spot.title}${by}. ${wall(new Date(spot.at), zone)}${until}.`, ...spot.notes].join(" ");
+  return [`${spot.title}${by}. ${wall(new Date(spot.at), zone)}${until}`, ...spot.notes].join(". ");
 }
 
 interface Props {
@@ -40,7 +40,15 @@ export function Tip({ spot, pipeline, left, frame, onEnter, onLeave }: Props) {
   const top = isAbove ? spot.y - 14 - size.height : spot.y + 14;
   const rest = spot.notes.length - MOST_NOTES;
   return (
-    <div ref={box} class="ch-tip" style={{ left: `${from}px`, top: `${top}px` }} onPointerEnter={onEnter} onPointerLeave={onLeave} onFocusIn={onEnter} onFocusOut={onLeave}>
+    <div
+      ref={box}
+      class="ch-tip"
+      style={{ left: `${from}px`, top: `${top}px` }}
+      onPointerEnter={onEnter}
+      onPointerLeave={onLeave}
+      onFocusIn={onEnter}
+      onFocusOut={onLeave}
+    >
       <strong>{spot.title}</strong>
       <p class="muted">
         <Time at={spot.at} />
@@ -62,9 +70,7 @@ export function Tip({ spot, pipeline, left, frame, onEnter, onLeave }: Props) {
           {rest > 0 && <li class="muted">and {rest} more</li>}
         </ul>
       )}
-      {spot.why && (
-        <Link to={addressOf(pipeline, spot.why)}>Why?</Link>
-      )}
+      {spot.why && <Link to={addressOf(pipeline, spot.why)}>Why?</Link>}
     </div>
   );
 }

@@ -39,8 +39,12 @@ export function driftOf(line: TimeLine, x: Scale, range: Range, top: number): Cu
   const floor = top + TITLE + CURVE;
   const y = scale([0, highest[1] * 1.12 || 1], [floor, top + TITLE]);
   const spots = marks.map((one) => markSpot(one, "Drift", unit, x, y, floor));
-  const lines = linesOf(y, [[0, "", "quiet"], [line.drift_warn, "warn", "warn"], [line.drift_act, "act", "bad"]]);
-  const hint = `largest distance of a column${unit && `, ${unit}`}; less is better`;
+  const lines = linesOf(y, [
+    [0, "", "quiet"],
+    [line.drift_warn, "warn", "warn"],
+    [line.drift_act, "act", "bad"],
+  ]);
+  const hint = `largest distance of a column that counts${unit && `, ${unit}`}; less is better`;
   return { title: "Drift", hint, top, floor, spots, lines, path: pathOf(marks, spots), area: "" };
 }
 
@@ -50,9 +54,22 @@ export function bandOf(band: Band, x: Scale, range: Range, top: number): Curve {
   const floor = top + TITLE + CURVE;
   const y = scale(domainOf(band), [floor, top + TITLE]);
   const spots = points.map((one) => pointSpot(one, band.metric, x, y, floor));
-  const lines = linesOf(y, [[band.reference, "holdout", "reference"], [band.warn, "warn", "warn"], [band.act, "act", "bad"]]);
+  const lines = linesOf(y, [
+    [band.reference, "holdout", "reference"],
+    [band.warn, "warn", "warn"],
+    [band.act, "act", "bad"],
+  ]);
   const hint = `${band.more_is_better ? "more" : "less"} is better`;
-  return { title: band.metric, hint, top, floor, spots, lines, path: pathOf(points, spots), area: areaOf(points, spots, y) };
+  return {
+    title: band.metric,
+    hint,
+    top,
+    floor,
+    spots,
+    lines,
+    path: pathOf(points, spots),
+    area: areaOf(points, spots, y),
+  };
 }
 
 const isIn = (one: { end: string }, range: Range) => time(one.end) >= range[0] && time(one.end) <= range[1];
@@ -76,11 +93,16 @@ function markSpot(mark: Mark, what: string, unit: string, x: Scale, y: Scale, fl
 }
 
 function pointSpot(one: Band["points"][number], metric: string, x: Scale, y: Scale, floor: number): Spot {
-  const interval = one.lower !== null && one.upper !== null ? [`between ${short(one.lower)} and ${short(one.upper)}, as far as one can tell`] : [];
+  const interval =
+    one.lower !== null && one.upper !== null
+      ? [`between ${short(one.lower)} and ${short(one.upper)}, as far as one can tell`]
+      : [];
   const estimated = one.is_estimated ? ["estimated: the labels are not known yet"] : [];
   const reasons = [...interval, ...estimated, `version ${one.version || "–"}, ${one.rows.toLocaleString("en")} rows`];
   const spot = markSpot({ ...one, reasons }, metric, "", x, y, floor);
-  return one.is_estimated ? { ...spot, look: { ...spot.look, isHollow: true, name: `${spot.look.name}, estimated` } } : spot;
+  return one.is_estimated
+    ? { ...spot, look: { ...spot.look, isHollow: true, name: `${spot.look.name}, estimated` } }
+    : spot;
 }
 
 /** Values and lines always fit; a very wide interval is cut off rather than flattening everything else. */
@@ -92,20 +114,28 @@ function domainOf(band: Band): Range {
 }
 
 function linesOf(y: Scale, named: Named): Line[] {
-  return named.flatMap(([value, name, tone]) => (value === null ? [] : [{ y: y(value), text: `${name} ${short(value)}`.trim(), tone }]));
+  return named.flatMap(([value, name, tone]) =>
+    value === null ? [] : [{ y: y(value), text: `${name} ${short(value)}`.trim(), tone }],
+  );
 }
 
 /** Lifts the pen where a window has no value. */
 function pathOf(marks: readonly { value: number | null }[], spots: readonly Spot[]): string {
   const isKnown = (turn: number) => marks[turn] !== undefined && marks[turn].value !== null;
-  return spots.map((spot, turn) => (isKnown(turn) ? `${isKnown(turn - 1) ? "L" : "M"}${spot.x.toFixed(1)},${spot.y.toFixed(1)}` : "")).join("");
+  return spots
+    .map((spot, turn) =>
+      isKnown(turn) ? `${isKnown(turn - 1) ? "L" : "M"}${spot.x.toFixed(1)},${spot.y.toFixed(1)}` : "",
+    )
+    .join("");
 }
 
 function areaOf(points: Band["points"], spots: readonly Spot[], y: Scale): string {
   const edges = points.flatMap(({ lower, upper }, turn) => {
     const x = spots[turn]?.x.toFixed(1);
     if (lower === null || upper === null || x === undefined) return [];
-    return [[`${x},${y(within(upper, y.domain)).toFixed(1)}`, `${x},${y(within(lower, y.domain)).toFixed(1)}`] as const];
+    return [
+      [`${x},${y(within(upper, y.domain)).toFixed(1)}`, `${x},${y(within(lower, y.domain)).toFixed(1)}`] as const,
+    ];
   });
   if (edges.length < 2) return "";
   return `M${[...edges.map(([upper]) => upper), ...edges.map(([, lower]) => lower).reverse()].join("L")}Z`;

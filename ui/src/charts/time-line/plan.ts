@@ -58,7 +58,8 @@ export function plan(line: TimeLine, range: Range, width: number, metrics: reado
     top = curve.floor + GAP;
   };
   if (line.drift.length) put(driftOf(line, x, range, top));
-  for (const band of line.bands) if (metrics.includes(band.metric) && band.points.length) put(bandOf(band, x, range, top));
+  for (const band of line.bands)
+    if (metrics.includes(band.metric) && band.points.length) put(bandOf(band, x, range, top));
   const spots = [bars.map((bar) => bar.spot), ...rows.map((row) => row.spots), ...curves.map((curve) => curve.spots)];
   return {
     height: top + 2,
@@ -74,7 +75,10 @@ export function plan(line: TimeLine, range: Range, width: number, metrics: reado
 
 function rowsOf(line: TimeLine, range: Range, width: number, top: number): Row[] {
   const x = scale(range, [0, width]);
-  const filled = ROWS.map(({ name, kinds }) => ({ name, events: line.events.filter((one) => kinds.includes(one.kind)) }));
+  const filled = ROWS.map(({ name, kinds }) => ({
+    name,
+    events: line.events.filter((one) => kinds.includes(one.kind)),
+  }));
   return filled
     .filter(({ events }) => events.length)
     .map(({ name, events }, turn) => {
@@ -82,6 +86,10 @@ function rowsOf(line: TimeLine, range: Range, width: number, top: number): Row[]
       const seen = events.filter((one) => time(one.at) >= range[0] && time(one.at) <= range[1]);
       // Many marks in little room are smaller, so that each can still be told from its neighbours.
       const size = within(width / (seen.length * 16), [0.6, 0.9]);
-      return { title: name, top: here, spots: apart(seen.map((one, number) => ({ ...spotOf(one, x, here, number), size }))) };
+      return {
+        title: name,
+        top: here,
+        spots: apart(seen.map((one, number) => ({ ...spotOf(one, x, here, number), size }))),
+      };
     });
 }

@@ -12,8 +12,10 @@ export function nextPlace(spots: readonly Spot[], from: number, key: string): nu
   if (key === "ArrowLeft") return row[turn - 1] ?? null;
   if (key === "Home") return row[0] ?? null;
   if (key === "End") return row.at(-1) ?? null;
-  if (key === "ArrowDown") return nearest(spots, here, Math.min(...spots.map((spot) => spot.row).filter((one) => one > here.row)));
-  if (key === "ArrowUp") return nearest(spots, here, Math.max(...spots.map((spot) => spot.row).filter((one) => one < here.row)));
+  if (key === "ArrowDown")
+    return nearest(spots, here, Math.min(...spots.map((spot) => spot.row).filter((one) => one > here.row)));
+  if (key === "ArrowUp")
+    return nearest(spots, here, Math.max(...spots.map((spot) => spot.row).filter((one) => one < here.row)));
   return null;
 }
 

@@ -96,7 +96,9 @@ export function apart(row: readonly Spot[]): Spot[] {
     if (last?.[0] && spot.x - last[0].x < CLOSE) last.push(spot);
     else groups.push([spot]);
   }
-  return groups.flatMap((group) => group.map((spot, turn) => ({ ...spot, x: spot.x + (turn - (group.length - 1) / 2) * BESIDE })));
+  return groups.flatMap((group) =>
+    group.map((spot, turn) => ({ ...spot, x: spot.x + (turn - (group.length - 1) / 2) * BESIDE })),
+  );
 }
 
 /** From when to when releases were paused. */

@@ -11,7 +11,8 @@ export function useDrag(x: Scale, zoom: (to: Range) => void) {
   const [to, setTo] = useState(0);
   const at = (event: PointerEvent) => event.clientX - (event.currentTarget as Element).getBoundingClientRect().left;
   const down = (event: PointerEvent) => {
-    if (event.pointerType === "touch" || event.button !== 0 || (event.target as Element).closest("[data-place]")) return;
+    if (event.pointerType === "touch" || event.button !== 0 || (event.target as Element).closest("[data-place]"))
+      return;
     event.preventDefault();
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
     setFrom(at(event));
@@ -21,9 +22,14 @@ export function useDrag(x: Scale, zoom: (to: Range) => void) {
     if (from !== null) setTo(at(event));
   };
   const up = () => {
-    if (from !== null && Math.abs(to - from) >= LEAST) zoom([x.invert(Math.min(from, to)), x.invert(Math.max(from, to))]);
+    if (from !== null && Math.abs(to - from) >= LEAST)
+      zoom([x.invert(Math.min(from, to)), x.invert(Math.max(from, to))]);
     setFrom(null);
   };
-  const shown: Range | null = from !== null && Math.abs(to - from) >= 3 ? [Math.min(from, to), Math.max(from, to)] : null;
-  return { shown, on: { onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: () => setFrom(null) } };
+  const shown: Range | null =
+    from !== null && Math.abs(to - from) >= 3 ? [Math.min(from, to), Math.max(from, to)] : null;
+  return {
+    shown,
+    on: { onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: () => setFrom(null) },
+  };
 }

@@ -26,17 +26,24 @@ export function useMarks(svg: RefObject<SVGSVGElement | null>, plan: Plan, movin
   useEffect(() => {
     setSpot(null);
     const all = [...marks()];
-    const reached = all.find((mark) => mark === document.activeElement) ?? all.find((mark) => placeOf(mark) === plan.spots.length - 1);
+    const reached =
+      all.find((mark) => mark === document.activeElement) ??
+      all.find((mark) => placeOf(mark) === plan.spots.length - 1);
     for (const mark of all) mark.setAttribute("tabindex", mark === reached ? "0" : "-1");
   }, [plan]);
   const stay = () => clearTimeout(timer.current);
-  const hide = () => {
-    stay();
-    setSpot(null);
+  // What the keys have reached stays told, wherever the pointer rests.
+  const reached = (): Spot | null => {
+    const mark = document.activeElement?.matches("[data-place]:focus-visible") ? markOf(document.activeElement) : null;
+    return (mark && plan.spots[placeOf(mark)]) ?? null;
+  };
+  const settle = () => {
+    const spot = reached();
+    setSpot(spot && { ...spot });
   };
   const leave = () => {
     stay();
-    timer.current = setTimeout(() => setSpot(null), PATIENCE);
+    timer.current = setTimeout(settle, PATIENCE);
   };
   const show = (mark: SVGElement) => {
     stay();
@@ -66,7 +73,7 @@ export function useMarks(svg: RefObject<SVGSVGElement | null>, plan: Plan, movin
   };
   const key = (event: KeyboardEvent) => {
     const mark = markOf(event.target);
-    if (event.key === "Escape") return hide();
+    if (event.key === "Escape") return setSpot(null);
     const around = mark ? x.invert(plan.spots[placeOf(mark)]?.x ?? 0) : moving.range[1];
     if (event.key === "+" || event.key === "-") return moving.scaleBy(event.key === "+" ? 0.5 : 2, around);
     const place = mark && nextPlace(plan.spots, placeOf(mark), event.key);
@@ -78,8 +85,15 @@ export function useMarks(svg: RefObject<SVGSVGElement | null>, plan: Plan, movin
     spot,
     stay,
     leave,
-    hide,
-    on: { onPointerOver: over, onFocusIn: focus, onFocusOut: leave, onPointerDownCapture: down, onClick: click, onKeyDown: key },
+    settle,
+    on: {
+      onPointerOver: over,
+      onFocusIn: focus,
+      onFocusOut: leave,
+      onPointerDownCapture: down,
+      onClick: click,
+      onKeyDown: key,
+    },
   };
 }
 

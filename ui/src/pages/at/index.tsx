@@ -30,7 +30,11 @@ function Here({ placed: { pipeline, tab, query } }: { placed: Placed }) {
 function Elsewhere({ dag }: { dag: string }) {
   return (
     <div class="empty">
-      <p>{dag ? `${dag} belongs to no pipeline of Airloop` : "This belongs to no pipeline of Airloop"}, or to one that you may not see: there is nothing to tell here.</p>
+      <h1>Airloop</h1>
+      <p>
+        {dag ? `${dag} belongs to no pipeline of Airloop` : "This belongs to no pipeline of Airloop"}, or to one that
+        you may not see: there is nothing to tell here.
+      </p>
     </div>
   );
 }

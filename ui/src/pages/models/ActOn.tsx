@@ -10,7 +10,14 @@ export function ActOn({ name }: { name: string }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <>
-      <button type="button" class="plain dots" aria-haspopup="dialog" aria-label={`Act on ${name}`} title="Act" onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class="plain dots"
+        aria-haspopup="dialog"
+        aria-label={`Act on ${name}`}
+        title="Act"
+        onClick={() => setOpen(true)}
+      >
         ⋯
       </button>
       {isOpen && <Choice name={name} onClose={() => setOpen(false)} />}

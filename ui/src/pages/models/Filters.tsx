@@ -42,7 +42,7 @@ export function Filters({ rows, isBlind, view, set }: Props) {
           <Chip
             key={state}
             text={CALLED[state]}
-            tone={toneOf(state === "approval" ? "open" : state)}
+            tone={toneOf(state)}
             many={states.find(([one]) => one === state)?.[1] ?? 0}
             isOn={view.states.includes(state)}
             turn={() => set({ states: STATES.filter((one) => view.states.includes(one) !== (one === state)) })}
@@ -57,15 +57,28 @@ export function Filters({ rows, isBlind, view, set }: Props) {
               text={target}
               many={many}
               isOn={view.targets.includes(target)}
-              turn={() => set({ targets: targets.map(([one]) => one).filter((one) => view.targets.includes(one) !== (one === target)) })}
+              turn={() =>
+                set({
+                  targets: targets.map(([one]) => one).filter((one) => view.targets.includes(one) !== (one === target)),
+                })
+              }
             />
           ))}
         </div>
       )}
-      <Choice label="Owner" value={view.owner} of={counted(rows.map((row) => row.owner))} set={(owner) => set({ owner })} />
+      <Choice
+        label="Owner"
+        value={view.owner}
+        of={counted(rows.map((row) => row.owner))}
+        set={(owner) => set({ owner })}
+      />
       <Choice label="Tag" value={view.tag} of={counted(rows.flatMap((row) => row.tags))} set={(tag) => set({ tag })} />
       {isFiltered(view) && (
-        <button type="button" class="plain small" onClick={() => set({ words: "", states: [], targets: [], owner: "", tag: "" })}>
+        <button
+          type="button"
+          class="plain small"
+          onClick={() => set({ words: "", states: [], targets: [], owner: "", tag: "" })}
+        >
           Show all
         </button>
       )}
@@ -100,7 +113,12 @@ interface ChoiceProps {
 function Choice({ label, value, of, set }: ChoiceProps) {
   if (of.length < 2 && !value) return null;
   return (
-    <select class={value ? "chip on" : "chip"} aria-label={label} value={value} onChange={(event) => set(event.currentTarget.value)}>
+    <select
+      class={value ? "chip on" : "chip"}
+      aria-label={label}
+      value={value}
+      onChange={(event) => set(event.currentTarget.value)}
+    >
       <option value="">{label}: all</option>
       {of.map(([one, many]) => (
         <option key={one} value={one}>

@@ -2,11 +2,22 @@ import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ModelRow } from "../../shapes";
 import { ActOn } from "./ActOn";
-import { ChampionCell, DriftCell, NameCell, NextCell, P99Cell, PerformanceCell, StateCell, TargetCell, TrafficCell, VerdictCell } from "./cells";
+import {
+  ChampionCell,
+  DriftCell,
+  NameCell,
+  NextCell,
+  P99Cell,
+  PerformanceCell,
+  StateCell,
+  TargetCell,
+  TrafficCell,
+  VerdictCell,
+} from "./cells";
 import { type Lives, useWatched } from "./live";
 import type { Column, View } from "./view";
 
-const TITLES: Record<Column, string> = {
+export const TITLES: Record<Column, string> = {
   name: "Model",
   state: "State",
   champion: "Champion",
@@ -36,7 +47,11 @@ export function Table({ rows, shown, view, lives, isBlind, sortBy }: TableProps)
   const watch = useWatched(lives);
   const many = useGrowing(rows.length);
   const body = useHidden(rows, shown, many);
-  const drawn = useDrawn(rows, (row) => <Row key={row.name} row={row} lives={lives} watch={watch} isBlind={isBlind} />, isBlind);
+  const drawn = useDrawn(
+    rows,
+    (row) => <Row key={row.name} row={row} lives={lives} watch={watch} isBlind={isBlind} />,
+    isBlind,
+  );
   return (
     <div class="models-box">
       <table class="models" role="table">

@@ -13,13 +13,19 @@ import { stateOf } from "./view";
 
 const NONE = <span class="faint">–</span>;
 
+/** A version beside other numbers: `v3`. */
+const short = (version: string): string => (/^\d/.test(version) ? `v${version}` : version);
+
 export function NameCell({ row }: { row: ModelRow }) {
+  const whose = [row.owner, ...row.tags.map((tag) => `#${tag}`)].filter(Boolean).join(" · ");
   return (
     <>
       <Link class="name" to={pipeline(row.name)}>
         {row.name}
       </Link>
-      <div class="second">{[row.owner, ...row.tags.map((tag) => `#${tag}`)].filter(Boolean).join(" · ")}</div>
+      <div class="second" title={whose}>
+        {whose}
+      </div>
     </>
   );
 }
@@ -54,7 +60,7 @@ export function ChampionCell({ row }: { row: ModelRow }) {
     <>
       <div class="words">
         <Link class="version" to={why(row.name, `generation=${champion.generation}&target=${champion.target}`)}>
-          {champion.version}
+          {short(champion.version)}
         </Link>
         <span class={row.is_stale ? "" : "muted"}>
           <Age since={champion.first_live} bare />
@@ -93,7 +99,7 @@ export function VerdictCell({ row }: { row: ModelRow }) {
         <Link to={why(row.name, `version=${encodeURIComponent(verdict.version)}`)} title={told}>
           <Badge word={verdict.outcome} />
         </Link>
-        <span class="muted">{verdict.version}</span>
+        <span class="muted">{short(verdict.version)}</span>
         {verdict.became && <span class="muted">{verdict.became}</span>}
       </div>
       <div class="second" title={told}>
@@ -125,7 +131,11 @@ export function PerformanceCell({ row }: { row: ModelRow }) {
   if (!mark) return NONE;
   return (
     <>
-      <Badge word={mark.level} says={mark.level === "INCONCLUSIVE" ? "unsure" : mark.level} title={mark.reasons.join("\n")} />
+      <Badge
+        word={mark.level}
+        says={mark.level === "INCONCLUSIVE" ? "unsure" : mark.level}
+        title={mark.reasons.join("\n")}
+      />
       <div class="second">
         <Figure value={mark.value} />
       </div>
@@ -172,6 +182,11 @@ function Unknown({ why: reason }: { why: string }) {
 }
 
 export function NextCell({ row }: { row: ModelRow }) {
-  if (row.airflow?.is_paused) return <span class="muted">off</span>;
+  if (row.airflow?.is_paused)
+    return (
+      <span class="muted" title="Its schedule is switched off in Airflow">
+        off
+      </span>
+    );
   return row.airflow?.next_run ? <Age since={row.airflow.next_run} /> : NONE;
 }

@@ -6,7 +6,7 @@ import type { ModelRow, Models } from "../../shapes";
 import { Filters } from "./Filters";
 import { Loading } from "./Loading";
 import { Lives } from "./live";
-import { Table } from "./Table";
+import { TITLES, Table } from "./Table";
 import { useView } from "./useView";
 import { COLUMNS, type Column, FROM_ABOVE, isShown, sorted, summary } from "./view";
 
@@ -54,17 +54,24 @@ function Shown({ value, late, again }: ShownProps) {
         </p>
       </header>
       {late && <Problem error={`This is as it was before: ${late.message}`} again={again} />}
-      {problem && <Problem error={`${problem.replace(/[^.!?]$/, "$&.")} Rows show what their descriptions and Airflow say.`} again={again} />}
+      {problem && (
+        <Problem
+          error={`${problem.replace(/[^.!?]$/, "$&.")} Rows show what their descriptions and Airflow say.`}
+          again={again}
+        />
+      )}
       {models.length > 0 && <Filters rows={models} isBlind={!!problem} view={view} set={set} />}
       {models.length > 0 && <SortOnPhone sort={view.sort} sortBy={sortBy} />}
-      {models.length > 0 && <Table rows={rows} shown={shown} view={view} lives={lives} isBlind={!!problem} sortBy={sortBy} />}
-      {models.length === 0 && <First />}
-      {models.length > 0 && shown.size === 0 && <p class="empty">None of the {models.length} pipelines is like this.</p>}
-      {shown.size > 0 && shown.size < models.length && (
-        <p class="faint small-text below">
-          {shown.size} of {models.length} pipelines
-        </p>
+      {models.length > 0 && (
+        <Table rows={rows} shown={shown} view={view} lives={lives} isBlind={!!problem} sortBy={sortBy} />
       )}
+      {models.length === 0 && <First />}
+      {models.length > 0 && shown.size === 0 && (
+        <p class="empty">None of the {models.length} pipelines is like this.</p>
+      )}
+      <p class="faint small-text below" role="status">
+        {shown.size > 0 && shown.size < models.length && `${shown.size} of ${models.length} pipelines`}
+      </p>
     </>
   );
 }
@@ -74,7 +81,9 @@ function useSame(rows: readonly ModelRow[]): readonly ModelRow[] {
   const kept = useRef(new Map<string, readonly [string, ModelRow]>());
   return useMemo(() => {
     const fresh = rows.map((row) => [JSON.stringify(row), row] as const);
-    const same = fresh.map((pair) => (kept.current.get(pair[1].name)?.[0] === pair[0] ? kept.current.get(pair[1].name) ?? pair : pair));
+    const same = fresh.map((pair) =>
+      kept.current.get(pair[1].name)?.[0] === pair[0] ? (kept.current.get(pair[1].name) ?? pair) : pair,
+    );
     kept.current = new Map(same.map((pair) => [pair[1].name, pair]));
     return same.map(([, row]) => row);
   }, [rows]);
@@ -85,9 +94,7 @@ function First() {
   return (
     <div class="empty first-steps">
       <p>There is no pipeline here yet, or none that you may see.</p>
-      <p>
-        A pipeline is a folder with a description. This writes one that works, with data of its own:
-      </p>
+      <p>A pipeline is a folder with a description. This writes one that works, with data of its own:</p>
       <pre>
         <code>python -m airloop new NAME</code>
       </pre>
@@ -104,7 +111,7 @@ function SortOnPhone({ sort, sortBy }: { sort: Column; sortBy: (column: Column) 
       <select value={sort} onChange={(event) => sortBy(event.currentTarget.value as Column)}>
         {COLUMNS.map((column) => (
           <option key={column} value={column}>
-            {column}
+            {TITLES[column]}
           </option>
         ))}
       </select>

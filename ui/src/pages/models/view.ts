@@ -26,7 +26,8 @@ export function summary(rows: readonly ModelRow[]): string {
 }
 
 /** What can be sorted by. */
-export type Column = "name" | "state" | "champion" | "verdict" | "drift" | "performance" | "traffic" | "p99" | "target" | "next";
+export type Column =
+  "name" | "state" | "champion" | "verdict" | "drift" | "performance" | "traffic" | "p99" | "target" | "next";
 
 /** What is shown, as it stands in the address. */
 export interface View {
@@ -39,7 +40,18 @@ export interface View {
   readonly tag: string;
 }
 
-export const COLUMNS: readonly Column[] = ["name", "state", "champion", "verdict", "drift", "performance", "traffic", "p99", "target", "next"];
+export const COLUMNS: readonly Column[] = [
+  "name",
+  "state",
+  "champion",
+  "verdict",
+  "drift",
+  "performance",
+  "traffic",
+  "p99",
+  "target",
+  "next",
+];
 
 /** Read from an address; what makes no sense there is left out. */
 export function read(query: URLSearchParams): View {
@@ -71,11 +83,14 @@ export function write(view: View): string {
 }
 
 /** Whether anything is filtered out. */
-export const isFiltered = (view: View): boolean => !!(view.words || view.states.length || view.targets.length || view.owner || view.tag);
+export const isFiltered = (view: View): boolean =>
+  !!(view.words || view.states.length || view.targets.length || view.owner || view.tag);
 
 /** All that a search looks at, in small letters. */
 export const searched = (row: ModelRow): string =>
-  [row.name, row.owner, row.target, row.says, row.description, row.champion?.version, ...row.tags].join(" ").toLowerCase();
+  [row.name, row.owner, row.target, row.says, row.description, row.champion?.version, ...row.tags]
+    .join(" ")
+    .toLowerCase();
 
 type Key = string | number | null;
 
@@ -107,12 +122,17 @@ const compare = (one: Key, other: Key): number =>
   typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
 
 /** The rows in order; those without a value come last, whichever way. */
-export function sorted(rows: readonly ModelRow[], view: Pick<View, "sort" | "isDown">, live: Looked): readonly ModelRow[] {
+export function sorted(
+  rows: readonly ModelRow[],
+  view: Pick<View, "sort" | "isDown">,
+  live: Looked,
+): readonly ModelRow[] {
   const key = KEYS[view.sort];
   const keyed = rows.map((row) => [key(row, live), row] as const);
   const turn = view.isDown ? -1 : 1;
   keyed.sort(([one, a], [other, b]) => {
-    if (one === null || other === null) return Number(one === null) - Number(other === null) || a.name.localeCompare(b.name);
+    if (one === null || other === null)
+      return Number(one === null) - Number(other === null) || a.name.localeCompare(b.name);
     return turn * compare(one, other) || a.name.localeCompare(b.name);
   });
   return keyed.map(([, row]) => row);

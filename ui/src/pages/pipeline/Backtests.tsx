@@ -16,7 +16,11 @@ export function Backtests({ name }: { name: string }) {
     </>
   );
   return (
-    <Section id="backtests" title="Backtests" hint="How it would have gone: the past replayed, each model trained on what was known then">
+    <Section
+      id="backtests"
+      title="Backtests"
+      hint="How it would have gone: the past replayed, each model trained on what was known then"
+    >
       <Asked of={asked} isEmpty={({ rows }) => !rows.length} empty={empty}>
         {({ rows }) => (
           <>
@@ -43,8 +47,13 @@ function One({ one }: { one: Backtested }) {
     <article class="pl-backtest">
       <h3>{one.headline}</h3>
       <p class="muted">
-        {one.start && one.end && <><Time at={one.start} day /> to <Time at={one.end} day />, </>}
-        {counted(one.models, "model")}, made <Time at={one.at} /> <Copied text={one.digest} what="the backtest's digest" />
+        {one.start && one.end && (
+          <>
+            <Time at={one.start} day /> to <Time at={one.end} day />,{" "}
+          </>
+        )}
+        {counted(one.models, "model")}, made <Time at={one.at} />{" "}
+        <Copied text={one.digest} what="the backtest's digest" />
       </p>
       <ul>
         {one.sentences.map((sentence) => (

@@ -12,7 +12,8 @@ export function Banners({ pipeline }: { pipeline: Pipeline }) {
         <div class="pl-banner warn" role="note">
           <Badge word="paused" />
           <p>
-            Releases are paused by <strong>{pause.by}</strong> (<Age since={pause.since} />): {pause.reason}
+            Releases are paused by <strong>{pause.by}</strong> (<Age since={pause.since} />
+            ): {pause.reason}
           </p>
         </div>
       )}
@@ -20,7 +21,11 @@ export function Banners({ pipeline }: { pipeline: Pipeline }) {
         <div class="pl-banner open" role="note">
           <Badge word="needs you" says="waits for approval" />
           <p>
-            {approval.subject} <span class="muted">(<Age since={approval.since} />{approval.approvers.length > 0 && `; ${approval.approvers.join(", ")} may answer`})</span>
+            {approval.subject}{" "}
+            <span class="muted">
+              (<Age since={approval.since} />
+              {approval.approvers.length > 0 && `; ${approval.approvers.join(", ")} may answer`})
+            </span>
           </p>
         </div>
       )}

@@ -11,7 +11,13 @@ import { pathOf } from "./paths";
 import { Report } from "./Report";
 import { Said } from "./Said";
 
-const TONES: Record<Stage["state"], Tone> = { done: "good", ended: "warn", running: "open", waiting: "open", "not reached": "told" };
+const TONES: Record<Stage["state"], Tone> = {
+  done: "good",
+  ended: "warn",
+  running: "open",
+  waiting: "open",
+  "not reached": "told",
+};
 
 interface Props {
   name: string;
@@ -41,17 +47,25 @@ function Whole({ name, candidate }: { name: string; candidate: Shown }) {
         {candidate.against ? <> against version {candidate.against}</> : <> with no champion to compare with</>}
         <span class="muted">
           on {count(candidate.rows)} labelled rows
-          {candidate.as_of && <>, data up to <Time at={candidate.as_of} /></>}
+          {candidate.as_of && (
+            <>
+              , data up to <Time at={candidate.as_of} />
+            </>
+          )}
         </span>
         <Link to={why(name, `version=${encodeURIComponent(candidate.version)}`)}>Why?</Link>
       </p>
       <ul class="pl-reasons">
         {candidate.reasons.map((reason) => (
-          <li key={reason}><Said text={reason} /></li>
+          <li key={reason}>
+            <Said text={reason} />
+          </li>
         ))}
       </ul>
       {candidate.warnings.map((warning) => (
-        <p key={warning} class="pl-warning"><Badge word="warn" says="take care" /> <Said text={warning} /></p>
+        <p key={warning} class="pl-warning">
+          <Badge word="warn" says="take care" /> <Said text={warning} />
+        </p>
       ))}
       <Stages stages={candidate.stages} />
       {candidate.problem && <p class="problem">{candidate.problem}</p>}
@@ -71,7 +85,11 @@ function Stages({ stages }: { stages: readonly Stage[] }) {
           </span>
           <span class="pl-state">
             {stage.state === "ended" ? "ended here" : stage.state}
-            {stage.at && <>, <Time at={stage.at} /></>}
+            {stage.at && (
+              <>
+                , <Time at={stage.at} />
+              </>
+            )}
           </span>
           {stage.says && <small title={stage.says}>{stage.says}</small>}
         </li>

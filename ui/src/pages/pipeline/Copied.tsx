@@ -17,7 +17,8 @@ export function Copied({ text, shown = short(text), what }: { text: string; show
   );
 }
 
-const short = (text: string): string => (/^(sha256:)?[0-9a-f]{20,}$/.test(text) ? `${text.replace("sha256:", "").slice(0, 12)}…` : text);
+const short = (text: string): string =>
+  /^(sha256:)?[0-9a-f]{20,}$/.test(text) ? `${text.replace("sha256:", "").slice(0, 12)}…` : text;
 
 async function copy(text: string): Promise<boolean> {
   try {

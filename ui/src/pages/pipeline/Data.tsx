@@ -14,7 +14,8 @@ import { pathOf } from "./paths";
 const FIRST = 8;
 const MOST = 60;
 
-const stateOf = (one: Validated): "passed" | "warned" | "blocked" => (!one.passed ? "blocked" : one.warnings.length || one.quarantined ? "warned" : "passed");
+const stateOf = (one: Validated): "passed" | "warned" | "blocked" =>
+  !one.passed ? "blocked" : one.warnings.length || one.quarantined ? "warned" : "passed";
 const TONES: Record<ReturnType<typeof stateOf>, Tone> = { passed: "good", warned: "warn", blocked: "bad" };
 
 /** How the data were each time they were validated. */
@@ -44,7 +45,11 @@ function Strip({ rows }: { rows: readonly Validated[] }) {
     <>
       <div class="pl-strip" role="img" aria-label={says}>
         {shown.map((row) => (
-          <span key={row.snapshot} class={`${TONES[stateOf(row)]} pl-${stateOf(row)}`} title={`${wall(new Date(row.as_of), zone)}: ${stateOf(row)}`} />
+          <span
+            key={row.snapshot}
+            class={`${TONES[stateOf(row)]} pl-${stateOf(row)}`}
+            title={`${wall(new Date(row.as_of), zone)}: ${stateOf(row)}`}
+          />
         ))}
       </div>
       <p class="muted small-text">{says}.</p>
@@ -63,9 +68,15 @@ function Table({ rows }: { rows: readonly Validated[] }) {
             <tr>
               <th scope="col">Data as of</th>
               <th scope="col">Result</th>
-              <th scope="col" class="right">Rows</th>
-              <th scope="col" class="right">Partitions</th>
-              <th scope="col" class="right">Set aside</th>
+              <th scope="col" class="right">
+                Rows
+              </th>
+              <th scope="col" class="right">
+                Partitions
+              </th>
+              <th scope="col" class="right">
+                Set aside
+              </th>
               <th scope="col">Says</th>
               <th scope="col">Snapshot</th>
               <th scope="col">Data Docs</th>
@@ -90,24 +101,45 @@ function Table({ rows }: { rows: readonly Validated[] }) {
 function Row({ row }: { row: Validated }) {
   return (
     <tr>
-      <th scope="row"><Time at={row.as_of} /></th>
-      <td data-name="Result"><Badge word={stateOf(row)} tone={TONES[stateOf(row)]} /></td>
-      <td data-name="Rows" class="right number">{count(row.rows)}</td>
-      <td data-name="Partitions" class="right number">{count(row.partitions)}</td>
-      <td data-name="Set aside" class="right number">{row.quarantined ? count(row.quarantined) : "–"}</td>
-      <td class="pl-notes"><Notes row={row} /></td>
-      <td data-name="Snapshot"><Copied text={row.snapshot} what="the snapshot's digest" /></td>
+      <th scope="row">
+        <Time at={row.as_of} />
+      </th>
+      <td data-name="Result">
+        <Badge word={stateOf(row)} tone={TONES[stateOf(row)]} />
+      </td>
+      <td data-name="Rows" class="right number">
+        {count(row.rows)}
+      </td>
+      <td data-name="Partitions" class="right number">
+        {count(row.partitions)}
+      </td>
+      <td data-name="Set aside" class="right number">
+        {row.quarantined ? count(row.quarantined) : "–"}
+      </td>
+      <td class="pl-notes">
+        <Notes row={row} />
+      </td>
+      <td data-name="Snapshot">
+        <Copied text={row.snapshot} what="the snapshot's digest" />
+      </td>
       <td data-name="Data Docs">{row.docs ? <Leave to={given(row.docs)}>Data Docs</Leave> : "–"}</td>
     </tr>
   );
 }
 
 function Notes({ row }: { row: Validated }) {
-  const checked = row.expectations === 0 ? "nothing was checked" : row.expectations ? `${counted(row.expectations, "expectation")} checked` : "";
+  const checked =
+    row.expectations === 0
+      ? "nothing was checked"
+      : row.expectations
+        ? `${counted(row.expectations, "expectation")} checked`
+        : "";
   return (
     <>
       {row.failures.map((one) => (
-        <p key={one} class="pl-failure">{one}</p>
+        <p key={one} class="pl-failure">
+          {one}
+        </p>
       ))}
       {row.warnings.map((one) => (
         <p key={one}>{one}</p>

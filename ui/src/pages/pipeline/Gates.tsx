@@ -17,11 +17,19 @@ export function Gates({ gates }: { gates: readonly Gate[] }) {
           <tr>
             <th scope="col">Gate</th>
             <th scope="col">Result</th>
-            <th scope="col" class="right">Candidate</th>
-            <th scope="col" class="right">Champion</th>
+            <th scope="col" class="right">
+              Candidate
+            </th>
+            <th scope="col" class="right">
+              Champion
+            </th>
             <th scope="col">Against the threshold</th>
-            <th scope="col" class="right">Margin</th>
-            <th scope="col" class="right">Missing</th>
+            <th scope="col" class="right">
+              Margin
+            </th>
+            <th scope="col" class="right">
+              Missing
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -31,7 +39,8 @@ export function Gates({ gates }: { gates: readonly Gate[] }) {
         </tbody>
       </table>
       <p class="muted small-text">
-        The dashed line is the threshold, the tinted side meets it; whiskers show what is sure. A diamond marks no difference to the champion.
+        The dashed line is the threshold, the tinted side meets it; whiskers show what is sure. A diamond marks the
+        champion.
       </p>
     </div>
   );
@@ -45,7 +54,11 @@ function Row({ gate }: { gate: Gate }) {
       <th scope="row" class="pl-rule">
         {number.rule}
         {gate.is_shadow && <Badge word="shadow" says="in shadow mode: decides nothing" tone="told" />}
-        {gate.reason !== number.rule && <p class="muted"><Said text={gate.reason} /></p>}
+        {gate.reason !== number.rule && (
+          <p class="muted">
+            <Said text={gate.reason} />
+          </p>
+        )}
         {gate.slices.length > 0 && <Slices slices={gate.slices} />}
       </th>
       <td data-name="Result">
@@ -55,12 +68,18 @@ function Row({ gate }: { gate: Gate }) {
         {number.is_gain && number.value !== null && <small class="muted">gain </small>}
         {shown(number.value)}
       </td>
-      <td data-name="Champion" class="right number">{figure(gate.champion)}</td>
+      <td data-name="Champion" class="right number">
+        {figure(gate.champion)}
+      </td>
       <td data-name="Against the threshold" class="pl-plot">
         {number.value === null ? <span class="muted">no numbers</span> : <Plot gate={gate} />}
       </td>
-      <td data-name="Margin" class="right number">{signed(gate.margin)}</td>
-      <td data-name="Missing" class="right number">{gate.needed_rows ? `${count(gate.needed_rows)} rows` : "–"}</td>
+      <td data-name="Margin" class="right number">
+        {signed(gate.margin)}
+      </td>
+      <td data-name="Missing" class="right number">
+        {gate.needed_rows ? `${count(gate.needed_rows)} rows` : "–"}
+      </td>
     </tr>
   );
 }
@@ -73,9 +92,15 @@ function Plot({ gate }: { gate: Gate }) {
   const says = `${number.is_gain ? "Gain" : number.metric} ${figure(value)}${interval}; threshold ${figure(threshold)}`;
   return (
     <>
-      <IntervalPlot {...{ value, lower, upper, threshold, says }} met={sideOf(gate)} tone={TONES[gate.status]} other={number.is_gain ? 0 : gate.champion} />
+      <IntervalPlot
+        {...{ value, lower, upper, threshold, says }}
+        met={sideOf(gate)}
+        tone={TONES[gate.status]}
+        other={number.is_gain ? 0 : gate.champion}
+      />
       <span class="pl-bounds number">
-        {lower !== null && upper !== null ? `${figure(lower)} … ${figure(upper)}` : ""} <span class="muted">asked {figure(threshold)}</span>
+        {lower !== null && upper !== null ? `${figure(lower)} … ${figure(upper)}` : ""}{" "}
+        <span class="muted">asked {figure(threshold)}</span>
       </span>
     </>
   );
@@ -107,8 +132,12 @@ function Slices({ slices }: { slices: readonly SliceOfGate[] }) {
             <tr>
               <th scope="col">Slice</th>
               <th scope="col">Result</th>
-              <th scope="col" class="right">Rows</th>
-              <th scope="col" class="right">Value</th>
+              <th scope="col" class="right">
+                Rows
+              </th>
+              <th scope="col" class="right">
+                Value
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -118,11 +147,18 @@ function Slices({ slices }: { slices: readonly SliceOfGate[] }) {
                   {slice.name}
                   {slice.status !== "PASS" && <p class="muted">{slice.reason}</p>}
                 </th>
-                <td><Badge word={slice.status} says={WORDS[slice.status as keyof typeof WORDS] ?? slice.status} /></td>
+                <td>
+                  <Badge word={slice.status} says={WORDS[slice.status as keyof typeof WORDS] ?? slice.status} />
+                </td>
                 <td class="right number">{count(slice.rows)}</td>
                 <td class="right number">
                   {figure(slice.value)}
-                  {slice.lower !== null && slice.upper !== null && <small class="muted"> ({figure(slice.lower)} … {figure(slice.upper)})</small>}
+                  {slice.lower !== null && slice.upper !== null && (
+                    <small class="muted">
+                      {" "}
+                      ({figure(slice.lower)} … {figure(slice.upper)})
+                    </small>
+                  )}
                 </td>
               </tr>
             ))}

@@ -21,7 +21,9 @@ export function Head({ pipeline }: { pipeline: Pipeline }) {
         <Badge word={row.health} />
         <Acts of={pipeline} />
       </div>
-      <p class="pl-says"><Said text={row.says} /></p>
+      <p class="pl-says">
+        <Said text={row.says} />
+      </p>
       {row.description && <p class="muted">{row.description}</p>}
       {pipeline.problem && <Problem error={pipeline.problem} />}
       <Banners pipeline={pipeline} />
@@ -35,23 +37,36 @@ function Facts({ pipeline }: { pipeline: Pipeline }) {
   const { champion, airflow } = row;
   return (
     <dl class="pl-facts">
-      <Fact name="Champion">{champion ? <Champion pipeline={pipeline} /> : <span class="muted">none yet: nothing was ever released</span>}</Fact>
+      <Fact name="Champion">
+        {champion ? <Champion pipeline={pipeline} /> : <span class="muted">none yet: nothing was ever released</span>}
+      </Fact>
       {champion && (
         <Fact name="Its data end">
-          <Time at={champion.data_cut_off} /> <small class="muted"><Age since={champion.data_cut_off} /></small>
+          <Time at={champion.data_cut_off} />{" "}
+          <small class="muted">
+            <Age since={champion.data_cut_off} />
+          </small>
         </Fact>
       )}
       <Fact name="Answers now">
         <Traffic name={row.name} />
       </Fact>
       <Fact name="Trains">
-        {airflow?.next_run ? <>next <Age since={airflow.next_run} /> </> : null}
+        {airflow?.next_run ? (
+          <>
+            next <Age since={airflow.next_run} />{" "}
+          </>
+        ) : null}
         <small class="muted">
           {schedule || "by hand only"}
           {airflow?.is_paused && ", switched off in Airflow"}
         </small>
       </Fact>
-      {watched && <Fact name="Watched"><small class="muted">{watched}</small></Fact>}
+      {watched && (
+        <Fact name="Watched">
+          <small class="muted">{watched}</small>
+        </Fact>
+      )}
       {(row.owner || row.tags.length > 0) && (
         <Fact name="Owner">
           {row.owner || "–"} <small class="muted">{row.tags.join(", ")}</small>
@@ -100,7 +115,11 @@ function Traffic({ name }: { name: string }) {
       <small class="muted">
         p99 {ms(champion?.p99_ms)}, {count(champion?.requests)} requests, {count(champion?.failures)} failed
       </small>
-      {live.endpoint && <small class="muted pl-endpoint" title={live.endpoint}><code>{live.endpoint}</code></small>}
+      {live.endpoint && (
+        <small class="muted pl-endpoint" title={live.endpoint}>
+          <code>{live.endpoint}</code>
+        </small>
+      )}
       {live.differences.map((one) => (
         <Warned key={one} text={one} />
       ))}

@@ -31,7 +31,9 @@ export function Leaderboard({ name }: { name: string }) {
                 Metric{" "}
                 <select value={board.metric} onChange={(event) => setMetric(event.currentTarget.value)}>
                   {board.metrics.map((one) => (
-                    <option key={one} value={one}>{one}</option>
+                    <option key={one} value={one}>
+                      {one}
+                    </option>
                   ))}
                 </select>
               </label>
@@ -116,7 +118,8 @@ interface RowProps {
 }
 
 function Row({ name, row, domain, metric }: RowProps) {
-  const interval = row.lower !== null && row.upper !== null ? `, between ${figure(row.lower)} and ${figure(row.upper)}` : "";
+  const interval =
+    row.lower !== null && row.upper !== null ? `, between ${figure(row.lower)} and ${figure(row.upper)}` : "";
   const at = (section: string) => `?version=${encodeURIComponent(row.version)}#${section}`;
   return (
     <tr class={row.live === "live" ? "pl-is-live" : ""}>
@@ -128,19 +131,34 @@ function Row({ name, row, domain, metric }: RowProps) {
       <td>{row.outcome ? <Badge word={row.outcome} /> : "–"}</td>
       <td class="right number">{figure(row.value)}</td>
       <td>
-        <IntervalPlot {...row} domain={domain} width={260} tone={row.live === "live" ? "accent" : "quiet"} says={`${metric} ${figure(row.value)}${interval}`} />
+        <IntervalPlot
+          {...row}
+          domain={domain}
+          width={260}
+          tone={row.live === "live" ? "accent" : "quiet"}
+          says={`${metric} ${figure(row.value)}${interval}`}
+        />
       </td>
       <td>{row.against || "–"}</td>
       <td class="muted">{row.made_by}</td>
       <td>
-        <Link to={at("candidate")} aria-label={`Gates of version ${row.version}`}>gates</Link> · <Link to={at("lineage")} aria-label={`Lineage of version ${row.version}`}>lineage</Link>
+        <Link to={at("candidate")} aria-label={`Gates of version ${row.version}`}>
+          gates
+        </Link>{" "}
+        ·{" "}
+        <Link to={at("lineage")} aria-label={`Lineage of version ${row.version}`}>
+          lineage
+        </Link>
       </td>
     </tr>
   );
 }
 
 /** Those without a value stay last. */
-const byValue = (isMore: boolean) => (one: Ranked, other: Ranked): number => {
-  if (one.value === null || other.value === null) return (one.value === null ? 1 : 0) - (other.value === null ? 1 : 0);
-  return isMore ? other.value - one.value : one.value - other.value;
-};
+const byValue =
+  (isMore: boolean) =>
+  (one: Ranked, other: Ranked): number => {
+    if (one.value === null || other.value === null)
+      return (one.value === null ? 1 : 0) - (other.value === null ? 1 : 0);
+    return isMore ? other.value - one.value : one.value - other.value;
+  };

@@ -30,13 +30,32 @@ export function Lineage({ name, version, versions }: Props) {
   const asked = useAsk<Chain>(shown ? pathOf(name, "lineage", { version: shown }) : null);
   const isKnown = !!shown || !versions || board.state === "loading";
   return (
-    <Section id="lineage" title="Lineage" hint="What a version was made from" acts={known.length ? <Picker {...{ known, shown, versions }} /> : undefined}>
-      {isKnown ? <Asked of={asked} lines={8}>{(chain) => <Links chain={chain} />}</Asked> : <div class="empty">No version was made yet.</div>}
+    <Section
+      id="lineage"
+      title="Lineage"
+      hint="What a version was made from"
+      acts={known.length ? <Picker {...{ known, shown, versions }} /> : undefined}
+    >
+      {isKnown ? (
+        <Asked of={asked} lines={8}>
+          {(chain) => <Links chain={chain} />}
+        </Asked>
+      ) : (
+        <div class="empty">No version was made yet.</div>
+      )}
     </Section>
   );
 }
 
-function Picker({ known, shown, versions }: { known: readonly string[]; shown: string; versions: readonly Version[] | null }) {
+function Picker({
+  known,
+  shown,
+  versions,
+}: {
+  known: readonly string[];
+  shown: string;
+  versions: readonly Version[] | null;
+}) {
   const fate = (version: string) => {
     const live = versions?.filter((one) => one.version === version) ?? [];
     return live.some((one) => !one.until) ? " (live)" : live.length ? " (was live)" : "";
@@ -44,9 +63,14 @@ function Picker({ known, shown, versions }: { known: readonly string[]; shown: s
   return (
     <label>
       Version{" "}
-      <select value={shown} onChange={(event) => go(`?version=${encodeURIComponent(event.currentTarget.value)}#lineage`)}>
+      <select
+        value={shown}
+        onChange={(event) => go(`?version=${encodeURIComponent(event.currentTarget.value)}#lineage`)}
+      >
         {known.map((one) => (
-          <option key={one} value={one}>{one + fate(one)}</option>
+          <option key={one} value={one}>
+            {one + fate(one)}
+          </option>
         ))}
       </select>
     </label>
@@ -58,8 +82,20 @@ function Links({ chain }: { chain: Chain }) {
     <>
       {chain.problem && <p class="problem">{chain.problem}</p>}
       <p class="pl-line">
-        <Badge word={chain.is_signed ? "holds" : "told"} says={chain.is_signed ? "its release is signed" : "no signed statement of a release is kept"} />
-        {chain.commit && <span class="muted">commit <Copied text={chain.commit} shown={chain.commit.replace(/^[0-9a-f]{40}/, (all) => all.slice(0, 12))} what="the commit" /></span>}
+        <Badge
+          word={chain.is_signed ? "holds" : "told"}
+          says={chain.is_signed ? "its release is signed" : "no signed statement of a release is kept"}
+        />
+        {chain.commit && (
+          <span class="muted">
+            commit{" "}
+            <Copied
+              text={chain.commit}
+              shown={chain.commit.replace(/^[0-9a-f]{40}/, (all) => all.slice(0, 12))}
+              what="the commit"
+            />
+          </span>
+        )}
       </p>
       <ol class="pl-chain">
         {chain.links.map((made, turn) => (
@@ -74,14 +110,22 @@ function Links({ chain }: { chain: Chain }) {
 function Link({ made }: { made: Made }) {
   return (
     <li>
-      <span class="pl-knot"><Sign tone={toneOf(made.state)} /></span>
+      <span class="pl-knot">
+        <Sign tone={toneOf(made.state)} />
+      </span>
       <div>
         <h3>
           {made.name} <Badge word={made.state} />
         </h3>
-        {made.what && <p><Copied text={made.what} what={`the ${made.name}'s name`} /></p>}
+        {made.what && (
+          <p>
+            <Copied text={made.what} what={`the ${made.name}'s name`} />
+          </p>
+        )}
         {made.says.map((says) => (
-          <p key={says} class="muted"><Said text={says} /></p>
+          <p key={says} class="muted">
+            <Said text={says} />
+          </p>
         ))}
         {made.problem && <p class="problem">{made.problem}</p>}
         {made.url && <Leave to={given(made.url)}>Look at it</Leave>}
@@ -95,14 +139,18 @@ function Partitions({ parts, leftOut }: { parts: readonly Part[]; leftOut: numbe
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   return (
     <>
-      <h3>{counted(parts.length, "partition")}, {counted(rows, "row")}</h3>
+      <h3>
+        {counted(parts.length, "partition")}, {counted(rows, "row")}
+      </h3>
       <div class="scrolls pl-box" tabindex={0} role="region" aria-label="Partitions">
         <table class="table pl-parts">
           <caption class="unseen">Partitions of the snapshot</caption>
           <thead>
             <tr>
               <th scope="col">Begins</th>
-              <th scope="col" class="right">Rows</th>
+              <th scope="col" class="right">
+                Rows
+              </th>
               <th scope="col">Digest</th>
             </tr>
           </thead>
@@ -111,7 +159,9 @@ function Partitions({ parts, leftOut }: { parts: readonly Part[]; leftOut: numbe
               <tr key={turn}>
                 <th scope="row">{part.start ? <Time at={part.start} /> : "–"}</th>
                 <td class="right number">{count(part.rows)}</td>
-                <td><Copied text={part.digest} what="the partition's digest" /></td>
+                <td>
+                  <Copied text={part.digest} what="the partition's digest" />
+                </td>
               </tr>
             ))}
           </tbody>

@@ -23,7 +23,12 @@ export function Nav() {
   return (
     <nav class="pl-nav" aria-label="Sections">
       {SECTIONS.map(([id, title]) => (
-        <a key={id} href={`#${id}`} {...(here === id && { "aria-current": "true" as const })} onClick={(event) => click(event, id)}>
+        <a
+          key={id}
+          href={`#${id}`}
+          {...(here === id && { "aria-current": "true" as const })}
+          onClick={(event) => click(event, id)}
+        >
           {title}
         </a>
       ))}
@@ -36,7 +41,9 @@ function useReading(): string {
   const [here, setHere] = useState("overview");
   useEffect(() => {
     const look = () => {
-      const above = SECTIONS.filter(([id]) => (document.getElementById(id)?.getBoundingClientRect().top ?? Infinity) < 140);
+      const above = SECTIONS.filter(
+        ([id]) => (document.getElementById(id)?.getBoundingClientRect().top ?? Infinity) < 140,
+      );
       const isAtEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 4 && scrollY > 0;
       setHere((isAtEnd ? SECTIONS : above).at(-1)?.[0] ?? "overview");
     };

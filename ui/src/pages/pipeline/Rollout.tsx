@@ -8,7 +8,13 @@ import type { Ladder, Rung, Traffic } from "../../shapes";
 import { pathOf } from "./paths";
 import { Said } from "./Said";
 
-const TONES: Record<Rung["state"], Tone> = { passed: "good", now: "open", "to come": "told", failed: "bad", skipped: "told" };
+const TONES: Record<Rung["state"], Tone> = {
+  passed: "good",
+  now: "open",
+  "to come": "told",
+  failed: "bad",
+  skipped: "told",
+};
 
 /** The rollout that climbs now, or else the last one; asked every five seconds while one climbs. */
 export function Rollout({ name }: { name: string }) {
@@ -17,7 +23,11 @@ export function Rollout({ name }: { name: string }) {
   const ladder = asked.state === "ready" ? asked.value : null;
   useEffect(() => setRunning(!!ladder?.is_running), [ladder?.is_running]);
   return (
-    <Section id="rollout" title="Rollout" hint={ladder && (ladder.is_running ? "climbs now; looked up every five seconds" : "the last one")}>
+    <Section
+      id="rollout"
+      title="Rollout"
+      hint={ladder && (ladder.is_running ? "climbs now; looked up every five seconds" : "the last one")}
+    >
       <Asked of={asked} lines={5} empty="Nothing was ever rolled out.">
         {(shown) => <Shown ladder={shown} />}
       </Asked>
@@ -27,14 +37,20 @@ export function Rollout({ name }: { name: string }) {
 
 function Shown({ ladder }: { ladder: Ladder }) {
   const told = new Set(ladder.rungs.flatMap((rung) => rung.reasons));
-  const rest = ladder.reasons.filter((reason) => !told.has(reason) && !ladder.rungs.some((rung) => reason.startsWith(`${rung.label}: `)));
+  const rest = ladder.reasons.filter(
+    (reason) => !told.has(reason) && !ladder.rungs.some((rung) => reason.startsWith(`${rung.label}: `)),
+  );
   return (
     <>
       <p class="pl-line">
         <Badge word={ladder.is_running ? "running" : ladder.ended.toLowerCase()} />
         <strong>version {ladder.candidate}</strong>
         {ladder.champion && <> against version {ladder.champion}</>} on {ladder.target}
-        {ladder.ended_at && <span class="muted">ended <Time at={ladder.ended_at} /></span>}
+        {ladder.ended_at && (
+          <span class="muted">
+            ended <Time at={ladder.ended_at} />
+          </span>
+        )}
       </p>
       <ol class="pl-ladder" aria-label="Steps of the rollout">
         {ladder.rungs.map((rung) => (
@@ -44,7 +60,9 @@ function Shown({ ladder }: { ladder: Ladder }) {
       {rest.length > 0 && (
         <ul class="pl-reasons">
           {rest.map((reason) => (
-            <li key={reason}><Said text={reason} /></li>
+            <li key={reason}>
+              <Said text={reason} />
+            </li>
           ))}
         </ul>
       )}
@@ -56,7 +74,10 @@ function Shown({ ladder }: { ladder: Ladder }) {
 function Step({ rung }: { rung: Rung }) {
   const tone = TONES[rung.state];
   return (
-    <li class={`pl-rung ${tone} ${rung.state === "now" ? "pl-now" : ""}`} {...(rung.state === "now" && { "aria-current": "step" as const })}>
+    <li
+      class={`pl-rung ${tone} ${rung.state === "now" ? "pl-now" : ""}`}
+      {...(rung.state === "now" && { "aria-current": "step" as const })}
+    >
       <span class="pl-rise" aria-hidden="true">
         <span class="pl-bar" style={{ "--share": rung.percent }} />
       </span>
@@ -73,10 +94,21 @@ function Step({ rung }: { rung: Rung }) {
 
 function Sides({ ladder }: { ladder: Ladder }) {
   const { live, needed } = ladder;
-  if (live?.problem) return <p class="pl-warned-text warn"><Sign tone="warn" /> {live.problem}</p>;
+  if (live?.problem)
+    return (
+      <p class="pl-warned-text warn">
+        <Sign tone="warn" /> {live.problem}
+      </p>
+    );
   return (
     <div class="pl-sides">
-      {live?.candidate && <Side title={live.is_shadow ? "Candidate, in the shadow" : "Candidate"} traffic={live.candidate} needed={needed} />}
+      {live?.candidate && (
+        <Side
+          title={live.is_shadow ? "Candidate, in the shadow" : "Candidate"}
+          traffic={live.candidate}
+          needed={needed}
+        />
+      )}
       {live?.champion && <Side title="Champion" traffic={live.champion} />}
     </div>
   );

@@ -11,10 +11,16 @@ const HINT = "Point at a mark to read why; click or press Enter for the whole st
 /** Who was live, what happened, and how production went. */
 export function TimeLine({ name }: { name: string }) {
   const asked = useAsk<Line>(pathOf(name, "time-line"), { every: 60 });
-  const isEmpty = ({ events, spans, drift, bands }: Line) => !(events.length + spans.length + drift.length + bands.length);
+  const isEmpty = ({ events, spans, drift, bands }: Line) =>
+    !(events.length + spans.length + drift.length + bands.length);
   return (
     <Section id="time-line" title="Time line" hint={HINT}>
-      <Asked of={asked} lines={12} isEmpty={isEmpty} empty="Nothing has happened yet. The first training puts the first mark here.">
+      <Asked
+        of={asked}
+        lines={12}
+        isEmpty={isEmpty}
+        empty="Nothing has happened yet. The first training puts the first mark here."
+      >
         {(line) => (
           <>
             <TimeLineChart line={line} pipeline={name} />

@@ -60,7 +60,11 @@ export function PipelinePage({ name, only }: Props) {
           <Leaderboard name={name} />
           <Data name={name} />
           <Backtests name={name} />
-          <Lineage name={name} version={version} versions={asked.state === "ready" ? asked.value.versions : asked.state === "loading" ? null : []} />
+          <Lineage
+            name={name}
+            version={version}
+            versions={asked.state === "ready" ? asked.value.versions : asked.state === "loading" ? null : []}
+          />
         </>
       )}
     </div>
@@ -70,9 +74,10 @@ export function PipelinePage({ name, only }: Props) {
 function Alone({ name, children }: { name: string; children: preact.ComponentChildren }) {
   return (
     <div class="pl-page pl-alone">
-      <p class="pl-crumbs">
-        <Link to={pipelineAt(name)}>Everything about {name}</Link>
-      </p>
+      <div class="pl-line">
+        <h1>{name}</h1>
+        <Link to={pipelineAt(name)}>Everything about it</Link>
+      </div>
       {children}
     </div>
   );

@@ -16,9 +16,21 @@ export function Evidence({ proofs }: { proofs: readonly Proof[] }) {
         {proofs.map((proof) => (
           <li key={proof.title + proof.digest + proof.url}>
             <h3>{proof.title}</h3>
-            {proof.text && <p><Said text={proof.text} /></p>}
+            {proof.text && (
+              <p>
+                <Said text={proof.text} />
+              </p>
+            )}
             {proof.digest && <Copied text={proof.digest} what={`the digest of ${proof.title}`} />}
-            {isReport(proof.url) ? <Report url={proof.url} title="the report" /> : proof.url && <p><Leave to={given(proof.url)}>Look at it</Leave></p>}
+            {isReport(proof.url) ? (
+              <Report url={proof.url} title="the report" />
+            ) : (
+              proof.url && (
+                <p>
+                  <Leave to={given(proof.url)}>Look at it</Leave>
+                </p>
+              )
+            )}
           </li>
         ))}
       </ul>

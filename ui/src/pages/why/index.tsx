@@ -14,7 +14,12 @@ interface Props {
   query: URLSearchParams;
 }
 
-const STATES: Record<Because["state"], string> = { good: "speaks for it", bad: "speaks against it", open: "undecided", told: "to know" };
+const STATES: Record<Because["state"], string> = {
+  good: "speaks for it",
+  bad: "speaks against it",
+  open: "undecided",
+  told: "to know",
+};
 const TONES: Record<Because["state"], Tone> = { good: "good", bad: "bad", open: "open", told: "told" };
 
 /** One answer in plain words, with the evidence behind it. */
@@ -43,12 +48,22 @@ function Answer({ name, why }: { name: string; why: Why }) {
   return (
     <article>
       <h1>{why.question}</h1>
-      <p class="why-answer"><Said text={why.answer} /></p>
+      <p class="why-answer">
+        <Said text={why.answer} />
+      </p>
       <p class="why-line">
         {why.word && <Badge word={why.word} />}
         <span class="muted">
-          {why.at && <><Time at={why.at} />, <Age since={why.at} /></>}
-          {why.by && <>{why.at && ", "}by {why.by}</>}
+          {why.at && (
+            <>
+              <Time at={why.at} />, <Age since={why.at} />
+            </>
+          )}
+          {why.by && (
+            <>
+              {why.at && ", "}by {why.by}
+            </>
+          )}
         </span>
       </p>
       {why.because.length > 0 && <Reasons because={why.because} />}
