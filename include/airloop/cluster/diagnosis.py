@@ -17,7 +17,8 @@ KILLED = (137, 143)
 _NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError")
 _MISSING = re.compile(
-    r"not ?found|manifest unknown|does not exist|denied|unauthorized|forbidden|(?<![\w:])40[13]\b|invalid|never", re.IGNORECASE
+    r"not ?found|manifest unknown|does not exist|denied|unauthorized|forbidden|(?<![\w:])40[13]\b|invalid|never",
+    re.IGNORECASE,
 )
 _DENIED = re.compile(r"forbidden|denied|exceeded quota|is invalid", re.IGNORECASE)
 _BACKING_OFF = re.compile(r"^(Back-off |Error: (ErrImagePull|ImagePullBackOff)$)")
