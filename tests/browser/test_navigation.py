@@ -83,7 +83,7 @@ def test_a_task_has_a_tab_that_tells_why_it_ended_so(demo, open_as, rejected, ta
 
 def test_a_dag_of_others_is_told_kindly(open_as):
     page = open_as("viewer", page_of("/at?dag_id=somebody_elses"))
-    expect(page.get_by_text("somebody_elses is none of Airloop's DAGs")).to_be_visible()
+    expect(page.get_by_text("somebody_elses belongs to no pipeline of Airloop")).to_be_visible()
 
 
 def test_links_to_airflow_open_in_airflow(open_as, demo):

@@ -13,12 +13,6 @@ from airloop.ledger.tables import Instant, champions, entries
 
 LAST = ("verdict", "drift", "performance", "decision")
 """Kinds whose newest entry is shown."""
-_newest = (
-    sa.select(champions.c.pipeline, champions.c.target, sa.func.max(champions.c.generation).label("generation"))
-    .group_by(champions.c.pipeline, champions.c.target)
-    .subquery()
-)
-_same_place = sa.and_(champions.c.pipeline == _newest.c.pipeline, champions.c.target == _newest.c.target)
 _dated = entries.alias("dated")
 _LONG_AGO = sa.literal(datetime(1970, 1, 1, tzinfo=UTC), Instant)
 
@@ -34,19 +28,19 @@ def recent(
     """Return the last ``generations`` on each target, the newest first, each with the instant at which that release
     first went live; of ``pipelines`` (None: all).
     """
-    first = champions.alias()
+    first, latest = champions.alias(), _latest(pipelines)
     released_as = sa.func.coalesce(champions.c.restores, champions.c.generation)
     is_first = sa.and_(
         first.c.pipeline == champions.c.pipeline,
         first.c.target == champions.c.target,
         first.c.generation == released_as,
     )
-    is_recent = champions.c.generation > _newest.c.generation - generations
-    query = sa.select(champions, first.c.recorded_at.label("first_live")).join(_newest, sa.and_(_same_place, is_recent))
-    if pipelines is not None:
-        query = query.where(champions.c.pipeline.in_(sa.select(_listed(pipelines, "asked").c.key)))
-    query = query.join(first, is_first).order_by(
-        champions.c.pipeline, champions.c.target, champions.c.generation.desc()
+    is_recent = champions.c.generation > latest.c.generation - generations
+    query = (
+        sa.select(champions, first.c.recorded_at.label("first_live"))
+        .join(latest, sa.and_(_same_place(latest), is_recent))
+        .join(first, is_first)
+        .order_by(champions.c.pipeline, champions.c.target, champions.c.generation.desc())
     )
     found = []
     for row in connection.execute(query):
@@ -91,9 +85,10 @@ def unanswered(connection: sa.Connection, pipelines: Collection[str]) -> dict[st
     One that the live version has overtaken, because it has learned from data as new as that, needs no answer.
     """
     asked, decision, claim = _listed(pipelines, "asked"), entries.alias("decision"), entries.alias("claim")
+    latest = _latest(pipelines)
     until = (
         sa.select(champions.c.pipeline, sa.func.max(champions.c.data_cut_off).label("at"))
-        .join(_newest, sa.and_(_same_place, champions.c.generation == _newest.c.generation))
+        .join(latest, sa.and_(_same_place(latest), champions.c.generation == latest.c.generation))
         .group_by(champions.c.pipeline)
         .cte("until")
     )
@@ -146,6 +141,19 @@ def _listed(words: Collection[str], name: str) -> sa.TableValuedAlias:
     """Return ``words`` as the column ``key`` of a table: one parameter, however many they are."""
     given = sa.bindparam(name, dict.fromkeys(words, 0), type_=sa.JSON, unique=True)
     return sa.func.json_each(given).table_valued("key", name=name)
+
+
+def _latest(pipelines: Collection[str] | None) -> sa.Subquery:
+    """Return the highest generation of each of ``pipelines`` (None: all) on each target."""
+    highest = sa.func.max(champions.c.generation).label("generation")
+    query = sa.select(champions.c.pipeline, champions.c.target, highest)
+    if pipelines is not None:
+        query = query.where(champions.c.pipeline.in_(sa.select(_listed(pipelines, "some").c.key)))
+    return query.group_by(champions.c.pipeline, champions.c.target).subquery()
+
+
+def _same_place(latest: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.and_(champions.c.pipeline == latest.c.pipeline, champions.c.target == latest.c.target)
 
 
 def _nth(pipeline: Any, kind: Any, number: int, wanted: sa.Column[Any]) -> sa.ScalarSelect[Any]:
