@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ class Site:
     stack: control.Stack
     environ: dict[str, str]
     passwords: dict[str, str]
+    connections: ExitStack = field(default_factory=ExitStack)
     _apis: dict[str, AirflowApi] = field(default_factory=dict)
 
     @property
@@ -51,7 +52,8 @@ class Site:
         """Return Airflow's API as the user of a role."""
         name = OF_ROLE[role]
         if role not in self._apis:
-            self._apis[role] = AirflowApi(self.url, name, self.passwords[name])
+            api = AirflowApi(self.url, name, self.passwords[name])
+            self._apis[role] = self.connections.enter_context(api)
         return self._apis[role]
 
     def ask(self, role: str | None, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -116,7 +118,8 @@ def running(home: Path, pipelines: Path | None = None) -> Iterator[Site]:
     stack = control.up(environ=environ, ends_with=os.getpid())
     try:
         passwords = json.loads((home / "secrets" / "airflow_passwords.json").read_text(encoding="utf-8"))
-        yield Site(stack, environ | {"AIRLOOP_SERVER": stack.server_url}, passwords)
+        with ExitStack() as connections:
+            yield Site(stack, environ | {"AIRLOOP_SERVER": stack.server_url}, passwords, connections)
     finally:
         control.down(home)
 

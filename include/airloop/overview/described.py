@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airloop.errors import SpecError
 from airloop.spec import Spec, load
-from airloop.spec.load import names
+from airloop.spec.load import is_named, names
 from airloop.spec.problems import shown
 
 
@@ -46,7 +46,7 @@ class Descriptions:
     def of(self, name: str) -> Described:
         """Return one pipeline's description; where there is none, that is the problem."""
         with self._lock:
-            if name not in names(self._folder):
+            if not is_named(name, self._folder):
                 return Described.gone(name)
             self._known[name] = self._look(name)
             return self._known[name][1]

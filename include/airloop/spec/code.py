@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import threading
+
+_PARSING = threading.Lock()
+"""In CPython 3.11 two threads that parse at once may break each other: SystemError, recursion depth mismatch."""
 
 
 def functions_in(text: str) -> list[str]:
@@ -11,7 +15,9 @@ def functions_in(text: str) -> list[str]:
     Raises SyntaxError, and ValueError for null bytes, when ``text`` is not Python.
     """
     names: list[str] = []
-    for node in ast.parse(text).body:
+    with _PARSING:
+        tree = ast.parse(text)
+    for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.append(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

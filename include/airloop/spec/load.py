@@ -102,7 +102,12 @@ def names(folder: Path) -> list[str]:
     """Return the names of the folders below ``folder`` that hold YAML, sorted. Raises SpecError like ``load_all``."""
     if not folder.is_dir():
         raise SpecError(f"there is no folder of pipelines at {shown(folder)}; set AIRLOOP_PIPELINES or make it")
-    return sorted(path.name for path in folder.iterdir() if path.name[0] != "." and path.is_dir() and _has_yaml(path))
+    return sorted(path.name for path in folder.iterdir() if _is_pipeline(path))
+
+
+def is_named(name: str, folder: Path) -> bool:
+    """Return whether ``name`` is one of ``names(folder)``, without looking at the others."""
+    return bool(name) and name == Path(name).name and _is_pipeline(folder / name)
 
 
 def find(name: str, workspace: HasPipelines) -> Pipeline:
@@ -113,6 +118,10 @@ def find(name: str, workspace: HasPipelines) -> Pipeline:
         hint = nearest(name, known) if known else " It is empty; `python -m airloop new NAME` writes a pipeline."
         raise SpecError(f"no pipeline {name!r} in {where}.{hint}")
     return load(workspace.pipelines / name)
+
+
+def _is_pipeline(path: Path) -> bool:
+    return path.name[0] != "." and path.is_dir() and _has_yaml(path)
 
 
 def _has_yaml(folder: Path) -> bool:

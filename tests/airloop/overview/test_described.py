@@ -52,6 +52,8 @@ def test_a_mistake_is_told_without_the_machines_folders(tmp_path):
 def test_one_that_is_gone_says_so_and_the_folder_itself_must_be_there(tmp_path):
     describe(tmp_path, "late", "trains")
     kept = Descriptions(tmp_path)
-    assert kept.of("flights").problem == "flights has no description any more"
+    assert "any more" not in kept.of("trains").problem
+    for name in ("flights", "", ".", "..", "../trains", "trains/", "/"):
+        assert kept.of(name).problem == f"{name} has no description any more"
     with pytest.raises(SpecError, match="there is no folder of pipelines"):
         Descriptions(tmp_path / "nowhere").all()
