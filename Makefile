@@ -119,6 +119,7 @@ ui: setup ## build the pages anew after a change below ui/; needs Node
 	$(PY) ui/make_shapes.py
 	npm --prefix ui ci --no-audit --no-fund
 	npm --prefix ui run check
+	npm --prefix ui test
 	npm --prefix ui run build
 
 # Some measure with what the tests have written.

@@ -34,7 +34,7 @@ def demo(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A running stack in which the demo has been, with rows for the other examples and a user of each role."""
     home = demo_home.finished(tmp_path_factory.mktemp("demo") / "home")
     demo_home.land_examples(home)
-    with site.running(home, site.with_examples(home / "pipelines")) as running:
+    with site.running(home) as running:
         for name in ("breast_cancer", "flight_delays", "handwritten_digits"):
             running.api.wait_for_dag(f"{name}.train")
         yield running

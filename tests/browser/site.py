@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,47 +35,21 @@ class Site:
     stack: control.Stack
     environ: dict[str, str]
     passwords: dict[str, str]
-    connections: ExitStack = field(default_factory=ExitStack)
-    _apis: dict[str, AirflowApi] = field(default_factory=dict)
+    connections: ExitStack
 
     @property
     def url(self) -> str:
         return self.stack.airflow_url
 
-    @property
+    @cached_property
     def api(self) -> AirflowApi:
         """Airflow's API as the admin."""
-        return self.api_as("admin")
+        api = AirflowApi(self.url, OF_ROLE["admin"], self.passwords[OF_ROLE["admin"]])
+        return self.connections.enter_context(api)
 
-    def api_as(self, role: str) -> AirflowApi:
-        """Return Airflow's API as the user of a role."""
-        name = OF_ROLE[role]
-        if role not in self._apis:
-            api = AirflowApi(self.url, name, self.passwords[name])
-            self._apis[role] = self.connections.enter_context(api)
-        return self._apis[role]
-
-    def ask(self, role: str | None, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Send one request, below Airflow's address, as the user of a role; None: without a login."""
-        headers = {"Authorization": f"Bearer {self._tokens[role]}"} if role else {}
-        return httpx.request(
-            method,
-            f"{self.url}{path}",
-            headers=headers,
-            timeout=60,
-            trust_env=False,
-            follow_redirects=False,
-            **arguments,
-        )
-
-    @cached_property
-    def _tokens(self) -> dict[str, str]:
-        tokens = {}
-        for name, role in USERS.items():
-            login = {"username": name, "password": self.passwords[name]}
-            answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=60, trust_env=False)
-            tokens[role] = answer.raise_for_status().json()["access_token"]
-        return tokens
+    def ask_without_login(self, method: str, path: str, body: Any) -> int:
+        """Send a request below Airflow's address as nobody, and return the answer's status."""
+        return httpx.request(method, f"{self.url}{path}", json=body, timeout=60, trust_env=False).status_code
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -105,12 +78,12 @@ class Site:
 
 
 @contextmanager
-def running(home: Path, pipelines: Path | None = None) -> Iterator[Site]:
+def running(home: Path) -> Iterator[Site]:
     """Give a stack that serves from ``home``, with a user of each role; it ends with the block or this process."""
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "AIRLOOP_"))},
         "AIRLOOP_HOME": str(home),
-        "AIRLOOP_PIPELINES": str(pipelines or PROJECT / "include" / "pipelines"),
+        "AIRLOOP_PIPELINES": str(PROJECT / "include" / "pipelines"),
         "AIRLOOP_AIRFLOW_PORT": str(ports.any_free()),
         "AIRLOOP_SERVER_PORT": str(ports.any_free()),
         "AIRLOOP_AIRFLOW_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
@@ -122,14 +95,6 @@ def running(home: Path, pipelines: Path | None = None) -> Iterator[Site]:
             yield Site(stack, environ | {"AIRLOOP_SERVER": stack.server_url}, passwords, connections)
     finally:
         control.down(home)
-
-
-def with_examples(folder: Path) -> Path:
-    """Put the examples' pipelines, as they are, and the tests' own into ``folder``."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    for source in (PROJECT / "include" / "pipelines", Path(__file__).parent / "pipelines"):
-        shutil.copytree(source, folder, ignore=ignore, dirs_exist_ok=True)
-    return folder
 
 
 def page_of(path: str) -> str:

@@ -73,7 +73,7 @@ def test_a_viewer_who_acts_without_buttons_is_refused(demo, open_as, act):
     before = len(demo.ledger.entries("flight_delays", limit=1000))
     page = open_as("viewer", page_of("/"))
     assert page.request.fetch(path, method=method, data=body).status == 403
-    assert demo.ask(None, method, path, json=body).status_code == 401
+    assert demo.ask_without_login(method, path, body) == 401
     assert len(demo.ledger.entries("flight_delays", limit=1000)) == before
 
 
@@ -81,15 +81,19 @@ def test_a_viewer_may_not_answer_a_question(demo, open_as, questions):
     path = f"/api/v2/dags/breast_cancer.train/dagRuns/{questions[0]}/taskInstances/approve_release/-1/hitlDetails"
     await_question(demo, questions[0])
     page = open_as("viewer", page_of("/"))
-    answer = page.request.patch(path, data={"chosen_options": ["Approve"], "params_input": {}})
-    assert answer.status == 403
-    assert demo.ask(None, "PATCH", path, json={"chosen_options": ["Approve"], "params_input": {}}).status_code == 401
+    answer = {"chosen_options": ["Approve"], "params_input": {}}
+    assert page.request.patch(path, data=answer).status == 403
+    assert demo.ask_without_login("PATCH", path, answer) == 401
 
 
 def await_question(demo, run_id: str) -> None:
     """Return when a run asks a person."""
-    tasks = lambda: demo.api.tasks("breast_cancer.train", run_id)  # noqa: E731
-    demo.until(lambda: tasks().get("approve_release", {}).get("state") == "awaiting_input", f"{run_id} asks")
+
+    def asks() -> bool:
+        tasks = demo.api.tasks("breast_cancer.train", run_id)
+        return bool(tasks.get("approve_release", {}).get("state") == "awaiting_input")
+
+    demo.until(asks, f"{run_id} asks")
 
 
 @pytest.mark.parametrize("role", ACTING)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airloop.errors import AirloopError, SpecError
+from airloop.errors import AirloopError
 from airloop.overview import addresses, gates, stages, verdicts
+from airloop.overview.described import descriptions
 from airloop.overview.shapes import Candidate
-from airloop.spec import find
 
 if TYPE_CHECKING:
     from airloop.ledger import Entry
@@ -58,8 +58,5 @@ def _report(workspace: Workspace, entry: Entry) -> str:
 
 def _rules(workspace: Workspace, name: str) -> tuple[str, bool]:
     """Return where a release goes and whether a person must agree; "" where the description cannot be read."""
-    try:
-        release = find(name, workspace).spec.release
-    except SpecError:
-        return "", False
-    return release.target, release.approval == "required"
+    spec = descriptions(workspace.pipelines).of(name).spec
+    return (spec.release.target, spec.release.approval == "required") if spec else ("", False)

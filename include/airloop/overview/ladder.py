@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airloop.errors import SpecError
+from airloop.overview.described import descriptions
 from airloop.overview.shapes import Ladder, Live, Rung
 from airloop.release import rollout
 from airloop.release.hand_over import CERTIFIED
 from airloop.release.rollout import FULL, Action, Step
-from airloop.spec import find
 
 if TYPE_CHECKING:
     from airloop.ledger import Champion, Entry, Ledger
@@ -37,10 +36,8 @@ def ladder(workspace: Workspace, name: str, live: Live | None) -> Ladder | None:
 
 
 def _rules(workspace: Workspace, name: str) -> Release | None:
-    try:
-        return find(name, workspace).spec.release
-    except SpecError:
-        return None
+    spec = descriptions(workspace.pipelines).of(name).spec
+    return spec.release if spec else None
 
 
 def _ends(ledger: Ledger, name: str, champions: Sequence[Champion]) -> list[Entry]:

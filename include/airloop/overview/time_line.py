@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airloop.errors import SpecError
 from airloop.ledger import Entry
 from airloop.ledger.tables import entries
 from airloop.overview import bands, happened
 from airloop.overview.backtests import backtests
+from airloop.overview.described import descriptions
 from airloop.overview.replayed import DataClock
 from airloop.overview.shapes import Happened, Span, TimeLine
-from airloop.spec import find
 
 if TYPE_CHECKING:
     from airloop.ledger import Champion, Ledger
@@ -110,7 +109,5 @@ def _spans(champions: Sequence[Champion], clock: DataClock) -> tuple[Span, ...]:
 
 
 def _drift(workspace: Workspace, name: str) -> Drift | None:
-    try:
-        return find(name, workspace).spec.monitor.drift
-    except SpecError:
-        return None
+    spec = descriptions(workspace.pipelines).of(name).spec
+    return spec.monitor.drift if spec else None
