@@ -73,9 +73,10 @@ def fill(ledger: Ledger) -> None:
     metrics = {"roc_auc": [0.7, 0.65, 0.75]}
     verdict = {"version": "1", "champion_version": EVIL, "outcome": "REJECT", "reasons": [EVIL], "metrics": metrics}
     ledger.record("verdict", "evil", "a" * 64, {**verdict, "model": "b" * 64, "report": EVIL, "rows": 9}, as_of=WHEN)
-    window, facts = "2026-09-01T00:00:00Z/2026-09-08T00:00:00Z", {"reasons": [EVIL], "version": "1", "report": EVIL}
-    ledger.record("drift", "evil", window, {**facts, "level": "ACT"}, as_of=WHEN)
-    ledger.record("performance", "evil", window, {**facts, "level": "ACT", "metrics": metrics}, as_of=WHEN)
+    window = "2026-09-01T00:00:00Z/2026-09-08T00:00:00Z"
+    facts = {"reasons": [EVIL], "version": "1", "report": EVIL, "digest": "d" * 64, "rows": 9, "level": "ACT"}
+    ledger.record("drift", "evil", window, {**facts, "distance": 0.4}, as_of=WHEN)
+    ledger.record("performance", "evil", window, {**facts, "metrics": {"roc_auc": 0.6}}, as_of=WHEN)
     ledger.record("decision", "evil", window, {**facts, "action": "RETRAIN", "is_binding": True}, as_of=WHEN)
     ledger.record("asked", "evil", "run-9", {"act": "train", "by": EVIL, "why": EVIL}, as_of=WHEN, run_id="run-9")
     approval = {"answer": "Reject", "by": EVIL, "comment": EVIL, "version": "1", "run": "run-9"}

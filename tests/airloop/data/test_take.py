@@ -181,9 +181,9 @@ def test_a_source_at_a_url_is_read_with_fsspec(room, make_row):
 
 def test_two_takes_at_once_give_the_same(room):
     room.days()
-    room.pipeline  # noqa: B018 - written once, for both
+    pipeline, as_of = room.pipeline, clock.parse("2013-01-05")
     with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: room.take(), range(2)))
+        both = list(pool.map(lambda _: take(room.workspace, pipeline, as_of), range(2)))
     assert both[0] == both[1]
 
 
