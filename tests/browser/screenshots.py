@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +15,11 @@ from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 from tests.browser import chrome, demo_home, site
 from tests.browser.site import Site
 
-from airloop.bundle import open_bundle
-from airloop.serving.client import ServerClient
-from airloop.serving.tokens import read_or_make
-
 log = logging.getLogger(__name__)
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 MOST_BYTES = 200_000
 FLIGHTS = "/plugin/airloop/airloop/ui/pipelines/flight_delays"
-SECONDS_BETWEEN = 0.05
 
 Shoot = Callable[[BrowserContext], Page]
 
@@ -39,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="airloop-pictures-") as folder, chrome.browser() as browser:
         home = demo_home.finished(Path(folder) / "home")
         demo_home.land_examples(home)
-        with site.running(home) as running, _requests(running):
+        with site.running(home) as running, site.requests(running):
             _train_the_others(running)
             for name, (shoot, options) in SHOTS.items():
                 context = browser.new_context(base_url=running.url, **{**LIGHT, **options})
@@ -63,28 +56,6 @@ def _keep(page: Page, name: str) -> None:
     size = file.stat().st_size
     assert size <= MOST_BYTES, f"{file} has {size:,} bytes, more than {MOST_BYTES:,}"
     log.info("%s: %d KB", file.relative_to(PICTURES.parents[1]), size // 1000)
-
-
-@contextmanager
-def _requests(running: Site) -> Iterator[None]:
-    """Ask the model for predictions all the time."""
-    champion = running.ledger.live("flight_delays", "local")
-    assert champion is not None, "the demo has released nothing"
-    golden = open_bundle(running.workspace, champion.bundle).golden.inputs
-    row, stopped = {name: values[0] for name, values in golden.items()}, threading.Event()
-
-    def ask() -> None:
-        with ServerClient(running.stack.server_url, read_or_make(running.stack.home).infer) as server:
-            while not stopped.wait(SECONDS_BETWEEN):
-                server.infer("flight_delays", row)
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        asking.join(30)
 
 
 def _train_the_others(running: Site) -> None:

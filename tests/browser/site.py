@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,10 +15,13 @@ from typing import Any
 
 import httpx
 
+from airloop.bundle import open_bundle
 from airloop.laptop import control, ports
 from airloop.laptop.airflow_api import AirflowApi
 from airloop.ledger import Ledger
 from airloop.ledger.rows import Entry
+from airloop.serving.client import ServerClient
+from airloop.serving.tokens import read_or_make
 from airloop.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -95,6 +99,28 @@ def running(home: Path) -> Iterator[Site]:
             yield Site(stack, environ | {"AIRLOOP_SERVER": stack.server_url}, passwords, connections)
     finally:
         control.down(home)
+
+
+@contextmanager
+def requests(running: Site) -> Iterator[None]:
+    """Ask the model for predictions all the time."""
+    champion = running.ledger.live("flight_delays", "local")
+    assert champion is not None, "the demo has released nothing"
+    golden = open_bundle(running.workspace, champion.bundle).golden.inputs
+    row, stopped = {name: values[0] for name, values in golden.items()}, threading.Event()
+
+    def ask() -> None:
+        with ServerClient(running.stack.server_url, read_or_make(running.stack.home).infer) as server:
+            while not stopped.wait(0.05):
+                server.infer("flight_delays", row)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        asking.join(30)
 
 
 def page_of(path: str) -> str:
