@@ -72,34 +72,33 @@ def test_a_dialog_fits_a_phone(open_as):
     assert box["x"] >= 0 and box["x"] + box["width"] <= chrome.PHONE["width"]
 
 
-def brightness(page: Page) -> float:
-    """Return how bright the text of Airloop's page inside Airflow's is, from 0 to 1."""
-    frame = page.frames[-1]
+def wait_for_text(page: Page, *, bright: bool) -> None:
+    """Wait until the text of Airloop's page inside Airflow's is bright, as in the dark, or dark."""
     # Any colour that CSS knows, by way of a canvas.
-    return frame.evaluate(
-        """() => {
+    page.wait_for_function(
+        """bright => {
+            const body = document.querySelector('iframe')?.contentDocument?.body;
+            if (!body) return false;
             const canvas = document.createElement('canvas').getContext('2d');
-            canvas.fillStyle = getComputedStyle(document.body).color;
+            canvas.fillStyle = getComputedStyle(body).color;
             canvas.fillRect(0, 0, 1, 1);
             const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
-            return (red + green + blue) / 765;
-        }"""
+            const brightness = (red + green + blue) / 765;
+            return bright ? brightness > 0.7 : brightness < 0.3;
+        }""",
+        arg=bright,
     )
 
 
 def test_the_pages_follow_airflows_light_and_dark(open_as):
     page = open_as("viewer", "/plugin/airloop", color_scheme="light")
     expect(page.frame_locator("iframe").get_by_role("heading", name="Models", level=1)).to_be_visible()
-    assert brightness(page) < 0.3
+    wait_for_text(page, bright=False)
     choose_theme(page, "Dark")
-    page.wait_for_function("document.documentElement.classList.contains('dark')")
-    page.wait_for_timeout(300)
-    assert brightness(page) > 0.7
+    wait_for_text(page, bright=True)
     assert barriers(page.frames[-1]) == []
     choose_theme(page, "Light")
-    page.wait_for_function("document.documentElement.classList.contains('light')")
-    page.wait_for_timeout(300)
-    assert brightness(page) < 0.3
+    wait_for_text(page, bright=False)
 
 
 def choose_theme(page: Page, name: str) -> None:
