@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from airloop.code.modules import load_module
 from airloop.code.sources import read_sources
 from airloop.errors import AirloopError, BundleError, TrainingError, nearest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from airloop.spec.model import Model
     from airloop.trainers.checkpoint import Checkpoints
     from airloop.trainers.protocol import Fitted, Floats, Trainer, TrainingData
@@ -83,6 +83,8 @@ class OwnModel:
         return self._model.watched
 
     def predict(self, matrix: Floats) -> Answers:
+        import numpy as np
+
         found = _calling(f"{self._name}: predict", self._wrong, self._model.predict, matrix)
         answers = np.asarray(found, dtype=np.float64)
         if answers.ndim not in (1, 2) or len(answers) != len(matrix):
