@@ -78,6 +78,7 @@ def test_perturbing_the_future_changes_no_byte(path, recorded_at, rows, change, 
     _check(path, recorded_at, rows, change, added)
 
 
+@pytest.mark.timeout(600)  # a hundred examples, on a busy machine too
 @pytest.mark.slow
 @SOURCES
 @given(rows=rows, change=changes, added=rows)
