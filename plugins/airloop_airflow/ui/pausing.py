@@ -6,6 +6,7 @@ can a form send ``application/json``, and a script of another site must ask firs
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -50,12 +51,13 @@ def logged(event: str) -> params.Depends:
     """Return what writes an act to Airflow's audit log, as one on the DAG that trains, before it is done."""
     write = action_logging(event=event)
 
-    async def log(
+    def log(
         request: Request, session: SessionDep, user: GetUserDep, name: Edited, _home: Home, _reason: Reason
     ) -> None:
         # Airflow takes the DAG from a path parameter of this name.
         request.path_params["dag_id"] = f"{name}.train"
-        await write(request, session, user)
+        # In this thread: the commit may wait for a lock whose holder needs the server's event loop to let go of it.
+        asyncio.run(write(request, session, user))
 
     return params.Depends(log)
 
