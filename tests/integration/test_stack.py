@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from airloop.laptop import control, ports, processes, state
+from airloop.laptop.airflow_api import ENDED
 from airloop.workspace import Workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -51,6 +53,19 @@ def starting(tmp_path, laptop, another):
     process.kill()
     process.communicate()
     control.down(tmp_path)
+
+
+def test_people_who_act_do_not_wait_for_tasks_that_run(laptop):
+    """SQLite lets one write at a time: a hundred acts while a chain of tasks tells how it fares."""
+    run_id = laptop.trigger("parcels.train", as_of="2026-02-20T06:00:00Z")
+    waits = []
+    while laptop.api.run("parcels.train", run_id)["state"] not in ENDED:
+        began = time.monotonic()
+        laptop.api.request("PATCH", "/dags/broken.rollback", json={"is_paused": len(waits) % 2 == 0})
+        waits.append(time.monotonic() - began)
+    laptop.api.request("PATCH", "/dags/broken.rollback", json={"is_paused": False})
+    assert len(waits) > 100
+    assert max(waits) < 20
 
 
 def test_a_second_start_finds_the_first(laptop):

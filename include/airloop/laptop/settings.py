@@ -25,12 +25,18 @@ class Settings:
     server_port: int
     user: str
     password: str
+    execution_port: int
     environment: dict[str, str]
 
     @property
     def airflow_url(self) -> str:
         """Airflow's address."""
         return f"http://{ports.HOST}:{self.airflow_port}"
+
+    @property
+    def execution_url(self) -> str:
+        """Where Airflow's tasks tell how they fare."""
+        return _execution_url(self.execution_port)
 
     @property
     def server_url(self) -> str:
@@ -44,15 +50,21 @@ def prepare(environ: Mapping[str, str] | None = None) -> Settings:
     workspace = Workspace.from_environment(env)
     airflow_port = ports.choose(env, "AIRLOOP_AIRFLOW_PORT", 8080, "Airflow")
     server_port = ports.choose(env, "AIRLOOP_SERVER_PORT", 8800, "the model server")
+    execution_port = ports.any_free()
     users = env.get("AIRLOOP_AIRFLOW_USERS") or f"{USER}:admin"
     names = tuple(user.partition(":")[0] for user in users.split(","))
     secrets = secret_files.read_or_make(workspace.home, names, env)
     environment = {
         **_inherited(env),
         **_airloop(workspace, server_port),
-        **_airflow(workspace.home, airflow_port, users, secrets),
+        **_airflow(workspace.home, airflow_port, execution_port, users, secrets),
     }
-    return Settings(workspace.home, airflow_port, server_port, names[0], secrets.passwords[names[0]], environment)
+    password = secrets.passwords[names[0]]
+    return Settings(workspace.home, airflow_port, server_port, names[0], password, execution_port, environment)
+
+
+def _execution_url(port: int) -> str:
+    return f"http://{ports.HOST}:{port}/execution/"
 
 
 def _inherited(env: Mapping[str, str]) -> dict[str, str]:
@@ -93,7 +105,7 @@ def _airloop(workspace: Workspace, server_port: int) -> dict[str, str]:
     }
 
 
-def _airflow(home: Path, port: int, users: str, secrets: secret_files.Secrets) -> dict[str, str]:
+def _airflow(home: Path, port: int, execution_port: int, users: str, secrets: secret_files.Secrets) -> dict[str, str]:
     url = f"http://{ports.HOST}:{port}"
     folder = home / "airflow"
     return {
@@ -108,7 +120,7 @@ def _airflow(home: Path, port: int, users: str, secrets: secret_files.Secrets) -
         "AIRFLOW__CORE__FERNET_KEY": secrets.keys["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(secrets.passwords_file),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": _execution_url(execution_port),
         "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "5",
         "AIRFLOW__API__HOST": ports.HOST,
         "AIRFLOW__API__PORT": str(port),

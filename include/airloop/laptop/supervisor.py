@@ -114,18 +114,24 @@ class Supervisor:
 
         The scheduler imports what tasks need and then waits for the web server's first answer to the execution API
         (see ``airloop_airflow.warm_workers``): a task that found no web server would be lost.
+
+        What people ask of Airflow and what its tasks ask of it are answered by a process each. In one process, an act
+        waits on the server's event loop for SQLite's lock while a task's request holds the lock and waits for that
+        loop: nothing moves until the lock's time-out.
         """
         url = self._settings.airflow_url
         self._doing("preparing the databases")
         self._prepare_databases()
         self._doing("starting Airflow and the model server")
-        self._start("api-server", self._airflow("api-server"))
+        self._start("api-server", self._airflow("api-server", "--apps", "core"))
+        port = str(self._settings.execution_port)
+        self._start("execution-api", self._airflow("api-server", "--apps", "execution", "--port", port))
         self._start("scheduler", self._airflow("scheduler"))
         self._start("dag-processor", self._airflow("dag-processor"))
         port = str(self._settings.server_port)
         self._start("model-server", [PYTHON, "-m", "airloop.serving", "--port", port])
         self._until("api-server", lambda: _answers(f"{url}/api/v2/version"))
-        self._until("api-server", lambda: _answers(f"{url}/execution/health"))
+        self._until("execution-api", lambda: _answers(f"{self._settings.execution_url}health"))
         self._start("triggerer", self._airflow("triggerer"))
         self._doing("waiting for Airflow's scheduler")
         self._until("scheduler", lambda: _all_healthy(f"{url}/api/v2/monitor/health"))
