@@ -40,6 +40,11 @@ def iso(instant: datetime) -> str:
     return in_utc(instant).isoformat().replace("+00:00", "Z")
 
 
+def told(instant: datetime) -> str:
+    """Return the form for sentences: ``2013-03-18`` for a midnight, else ``2013-03-18 06:00 UTC``."""
+    return f"{in_utc(instant):%Y-%m-%d %H:%M} UTC".removesuffix(" 00:00 UTC")
+
+
 def floor(instant: datetime, step: timedelta) -> datetime:
     """Return the latest multiple of ``step`` since 1970 (UTC) that is not after ``instant``."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)

@@ -57,3 +57,9 @@ def test_floor_is_the_latest_multiple_since_1970():
     assert clock.floor(datetime(1969, 12, 31, 1, tzinfo=UTC), timedelta(days=1)) == datetime(1969, 12, 31, tzinfo=UTC)
     exact = datetime(2013, 3, 18, tzinfo=UTC)
     assert clock.floor(exact, timedelta(days=1)) == exact
+
+
+def test_sentences_say_a_day_for_a_midnight_and_the_minute_for_the_rest():
+    assert clock.told(datetime(2013, 3, 18, tzinfo=UTC)) == "2013-03-18"
+    assert clock.told(datetime(2013, 3, 18, 6, 0, 59, tzinfo=UTC)) == "2013-03-18 06:00 UTC"
+    assert clock.told(datetime(2013, 3, 18, 1, tzinfo=timezone(timedelta(hours=2)))) == "2013-03-17 23:00 UTC"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airloop import clock
 from airloop.backtest import charts, summary
 from airloop.backtest.contrast import Scope
 from airloop.backtest.policies import WORDS, Policy
@@ -63,7 +64,7 @@ def render(pipeline: Pipeline, walk: Walk, specs: dict[str, tuple[Spec, str]]) -
 
 def span(walk: Walk) -> str:
     """Return ``2013-03-18 06:00 UTC to 2013-07-01``."""
-    return f"{wording.instant(walk.steps[0].as_of)} to {wording.instant(walk.steps[-1].until)}"
+    return f"{clock.told(walk.steps[0].as_of)} to {clock.told(walk.steps[-1].until)}"
 
 
 def _contrasts(walk: Walk, policies: list[Policy]) -> Iterator[dict[str, Any]]:

@@ -99,7 +99,7 @@ def _score(
     known = np.logical_and.reduce([np.isfinite(truth) for truth in truths.values()])
     if not known.any():
         return Scored(
-            seen=len(rows), problem=f"none of {len(rows):,} rows had a label by {clock.iso(tick.known_until)}"
+            seen=len(rows), problem=f"none of {len(rows):,} rows had a label by {clock.told(tick.known_until)}"
         )
     kept = rows[known].reset_index(drop=True)
     blocks = blocks_of(kept[str(spec.data.event_time)].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"))

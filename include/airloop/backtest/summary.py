@@ -103,7 +103,7 @@ def between(bound: tuple[float, float] | None) -> str:
 def days(instants: Sequence[datetime]) -> list[str]:
     """Return instants for people: their dates alone, unless two of them are on one day."""
     dates = [f"{clock.in_utc(one):%Y-%m-%d}" for one in instants]
-    return dates if len(set(dates)) == len(dates) else [wording.instant(one) for one in instants]
+    return dates if len(set(dates)) == len(dates) else [clock.told(one) for one in instants]
 
 
 def figures(walk: Walk, ours: Policy, theirs: Policy) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from airloop import clock
 from airloop.gates.absolute import judge_limits, judge_metric, judge_slices
 from airloop.gates.champion import ChampionUnusable, LiveModel
 from airloop.gates.holdout import Holdout, groups_of
 from airloop.gates.verdict import GateResult, Measured, Status
 from airloop.gates.versus import NO_CHAMPION, NotCompared, judge_champion
-from airloop.reports import wording
 from airloop.spec.gates import ChampionGate, LimitGate, MetricGate, SliceGate
 from airloop.spec.words import METRICS
 from airloop.statistics.blocks import Blocks, blocks_of
@@ -104,7 +104,7 @@ class Evidence:
         if not len(self.holdout):
             return f"{metric} against the champion: no labelled holdout rows"
         if isinstance(self.champion, LiveModel) and self.champion.trained_until and not self.later.any():
-            until = wording.instant(self.champion.trained_until)
+            until = clock.told(self.champion.trained_until)
             return (
                 f"the champion (version {self.champion.version}) was trained on rows up to {until}: none here is later"
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airloop import digest
+from airloop import clock, digest
 from airloop.gates.case import Case
 from airloop.gates.champion import ChampionUnusable, LiveModel, open_live
 from airloop.gates.evidence import Evidence, judge_gates
@@ -20,7 +20,6 @@ from airloop.gates.number import deciding, number_of
 from airloop.gates.report import Subject, read_training, render
 from airloop.gates.suspicion import suspicions
 from airloop.gates.verdict import GateResult, Verdict, decide
-from airloop.reports import wording
 
 if TYPE_CHECKING:
     from airloop.data.snapshot import Snapshot
@@ -130,7 +129,7 @@ def _holds(case: Case, evidence: Evidence) -> Iterator[str]:
     if isinstance(champion, ChampionUnusable):
         yield str(champion)
     elif isinstance(champion, LiveModel) and champion.live.data_cut_off > case.snapshot.as_of:
-        newer = wording.instant(champion.live.data_cut_off)
+        newer = clock.told(champion.live.data_cut_off)
         yield f"the champion (version {champion.version}) is made from newer data, up to {newer}"
     if evidence.identical:
         yield evidence.identical

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airloop import clock
 from airloop.errors import BundleError
 from airloop.gates.champion import LiveModel
 from airloop.gates.evidence import Evidence
@@ -48,7 +49,7 @@ def render(subject: Subject) -> str:
         name=subject.pipeline.name,
         description=subject.pipeline.spec.description,
         verdict=subject.verdict,
-        as_of=wording.instant(subject.snapshot.as_of),
+        as_of=clock.told(subject.snapshot.as_of),
         champion=_champion(subject.evidence),
         gates=[_gate_row(result) for result in subject.verdict.gates],
         metrics=_metric_rows(subject.evidence, compared),
@@ -60,7 +61,7 @@ def render(subject: Subject) -> str:
         slices=[result for result in subject.verdict.gates if result.slices],
         facts=_facts(subject),
         warnings=subject.validation.warnings,
-        missing=[wording.instant(start) for start in subject.snapshot.missing],
+        missing=[clock.told(start) for start in subject.snapshot.missing],
         lineage=subject.lineage,
     )
 
@@ -78,7 +79,7 @@ def _compared(evidence: Evidence) -> list[Comparison]:
 def _champion(evidence: Evidence) -> str:
     if isinstance(evidence.champion, LiveModel):
         live = evidence.champion.live
-        until = wording.instant(live.data_cut_off)
+        until = clock.told(live.data_cut_off)
         return f"version {live.version}, live as generation {live.generation}, data up to {until}"
     return "none yet" if evidence.champion is None else str(evidence.champion)
 
@@ -131,7 +132,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     snapshot, evidence, training = subject.snapshot, subject.evidence, subject.training
     rows = training.get("rows", {})
     facts = [
-        ("as of", wording.instant(snapshot.as_of)),
+        ("as of", clock.told(snapshot.as_of)),
         ("rows seen", f"{sum(part.rows for part in snapshot.partitions):,}"),
         ("partitions", f"{len(snapshot.partitions):,}"),
         ("labelled holdout rows", f"{len(evidence.holdout):,}"),
@@ -141,9 +142,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         ("fits compared", f"{len(evidence.fits)} of the candidate, {len(evidence.champion_fits)} of the champion"),
     ]
     if snapshot.train_start and snapshot.holdout_start:
-        start, middle, end = (
-            wording.instant(one) for one in (snapshot.train_start, snapshot.holdout_start, snapshot.as_of)
-        )
+        start, middle, end = (clock.told(one) for one in (snapshot.train_start, snapshot.holdout_start, snapshot.as_of))
         facts[1:1] = [("trained on", f"{start} to {middle}"), ("judged on", f"{middle} to {end}")]
     return facts
 

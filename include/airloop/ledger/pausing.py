@@ -58,8 +58,7 @@ def change(connection: sa.Connection, pipeline: str, *, is_paused: bool, by: str
 
 def told(pause: Entry) -> str:
     """Return ``releases are paused by ann since 2013-03-18 06:00 UTC: wrong prices``."""
-    by, since = pause.payload["by"], clock.in_utc(pause.recorded_at)
-    return f"{PAUSED} {by} since {since:%Y-%m-%d %H:%M} UTC: {pause.payload['reason']}"
+    return f"{PAUSED} {pause.payload['by']} since {clock.told(pause.recorded_at)}: {pause.payload['reason']}"
 
 
 def refusal(pause: Entry) -> str:

@@ -44,7 +44,7 @@ class Champion:
         return f"{self.pipeline} on {self.target}"
 
     def __str__(self) -> str:
-        return f"version {self.version} (generation {self.generation}, data up to {clock.iso(self.data_cut_off)})"
+        return f"version {self.version} (generation {self.generation}, data up to {clock.told(self.data_cut_off)})"
 
 
 @dataclass(frozen=True)

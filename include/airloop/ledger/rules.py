@@ -80,8 +80,8 @@ def refuse_unless_allowed(wanted: Champion, history: list[Champion], pause: Entr
         return
     if wanted.data_cut_off < live.data_cut_off:
         raise ReleaseRefused(
-            f"{wanted.place}: version {wanted.version} has data up to {clock.iso(wanted.data_cut_off)}, older than the "
-            f"champion's {clock.iso(live.data_cut_off)} (version {live.version}, generation {live.generation}). "
+            f"{wanted.place}: version {wanted.version} has data up to {clock.told(wanted.data_cut_off)}, older than "
+            f"the champion's {clock.told(live.data_cut_off)} (version {live.version}, generation {live.generation}). "
             "Releases only move forward; to go back use `python -m airloop rollback`"
         )
     undone = _rolled_back_from(wanted.bundle, history)

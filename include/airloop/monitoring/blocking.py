@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from airloop import clock
 from airloop.monitoring.telling import counted, lasting, told_window
 from airloop.monitoring.violations import WindowFacts
 from airloop.monitoring.window import Window
 from airloop.refs import Action
-from airloop.reports.wording import instant
 from airloop.spec.model import Retrain
 
 _PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
@@ -92,13 +92,13 @@ def nothing_new(live: Live, past: Past) -> str:
     """Block where the live version has seen all that a retraining would."""
     if past.as_of > live.data_cut_off:
         return ""
-    seen = f"version {live.version} has learned from data up to {instant(live.data_cut_off)}"
-    return f"retraining would not help: {seen}, and a retraining would see nothing after {instant(past.as_of)}"
+    seen = f"version {live.version} has learned from data up to {clock.told(live.data_cut_off)}"
+    return f"retraining would not help: {seen}, and a retraining would see nothing after {clock.told(past.as_of)}"
 
 
 def labels(live: Live, past: Past, *, new: int, joined: int) -> str:
     """Block with too few ``new`` labels since the live version's data; ``joined`` are those of the latest windows."""
-    since = f"the data of version {live.version}, {instant(live.data_cut_off)}"
+    since = f"the data of version {live.version}, {clock.told(live.data_cut_off)}"
     if not new and not joined:
         return f"retraining would not help: labels are missing, none came for the latest windows and none since {since}"
     missing = past.retrain.min_labels - new
@@ -115,8 +115,8 @@ def cool_down(past: Past) -> str:
         return ""
     failed = counted(past.failed, "candidate")
     why = f" ({failed} in a row not released)" if past.failed else ""
-    until = f"the last retraining was asked for at {instant(past.asked[0])}, the next may be at"
-    return f"cool-down of {lasting(past.cool_down)}{why}: {until} {instant(past.asked[0] + past.cool_down)}"
+    until = f"the last retraining was asked for at {clock.told(past.asked[0])}, the next may be at"
+    return f"cool-down of {lasting(past.cool_down)}{why}: {until} {clock.told(past.asked[0] + past.cool_down)}"
 
 
 def budget(past: Past) -> str:
@@ -125,4 +125,6 @@ def budget(past: Past) -> str:
     used = [at for at in past.asked if at > past.as_of - _PERIODS[period]]
     if len(used) < int(most):
         return ""
-    return f"the budget of {past.retrain.at_most} is used up: retrainings at {', '.join(map(instant, reversed(used)))}"
+    return (
+        f"the budget of {past.retrain.at_most} is used up: retrainings at {', '.join(map(clock.told, reversed(used)))}"
+    )

@@ -17,7 +17,6 @@ from airloop import clock
 from airloop.ledger import Entry, Ledger
 from airloop.monitoring.past import FAR_BACK, known_as_of
 from airloop.refs import Action, ClaimRef
-from airloop.reports.wording import instant
 
 if TYPE_CHECKING:
     from airloop.spec import Pipeline
@@ -42,7 +41,7 @@ def claim(workspace: Workspace, pipeline: Pipeline, *, run_id: str) -> ClaimRef:
     against: list[str] = []
     for decision in asked[first:]:
         if decision.subject not in holders and live is not None and known_as_of(decision) <= live.data_cut_off:
-            until = instant(live.data_cut_off)
+            until = clock.told(live.data_cut_off)
             against.append(f"{decision.subject}: version {live.version} is live, with data up to {until}")
             continue
         holder = holders.get(decision.subject) or _claimed(ledger, decision, run_id)

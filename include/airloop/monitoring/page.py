@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airloop import digest
+from airloop import clock, digest
 from airloop.monitoring.figures import Figures, figures
 from airloop.monitoring.recent import Moment, moments
 from airloop.monitoring.wording_of_drift import NAMES, chance
@@ -131,8 +131,8 @@ def render(subject: Subject) -> str:
         _TEMPLATE,
         name=subject.name,
         description=subject.description,
-        start=wording.instant(subject.window.start),
-        end=wording.instant(subject.window.end),
+        start=clock.told(subject.window.start),
+        end=clock.told(subject.window.end),
         window=subject.window,
         decision=subject.decision,
         drift=drift,
@@ -221,9 +221,9 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     }
     return [
         ("predictions", f"{window.rows:,}"),
-        ("labelled", f"{labels.labelled:,}, known before {wording.instant(labels.known_until)}"),
+        ("labelled", f"{labels.labelled:,}, known before {clock.told(labels.known_until)}"),
         ("version", window.version or "none"),
-        ("looked at as of", wording.instant(window.as_of)),
+        ("looked at as of", clock.told(window.as_of)),
         ("natural variation", natural[drift.natural]),
         ("chance of a false alarm", f"{wording.percent(float(f'{100 * drift.rules.level:.2g}') / 100)} in this window"),
     ]

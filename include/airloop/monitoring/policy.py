@@ -24,7 +24,6 @@ from airloop.monitoring.blocking import Candidate, Decided, Live, Past
 from airloop.monitoring.telling import counted, lasting, told_window
 from airloop.monitoring.violations import WindowFacts, chain, labelled_since, violated
 from airloop.refs import Action
-from airloop.reports.wording import instant
 from airloop.spec.model import Retrain
 
 __all__ = ["Candidate", "Decided", "Decision", "Live", "WindowFacts", "decide"]
@@ -126,7 +125,7 @@ def _told(judged: Judged) -> str:
 
 def _passed(live: Live, past: Past, new: int) -> tuple[str, str]:
     """Say what the wish has passed, with its numbers."""
-    since = f"since the data of version {live.version}, {instant(live.data_cut_off)}"
+    since = f"since the data of version {live.version}, {clock.told(live.data_cut_off)}"
     asked = f"the last retraining was asked for {lasting(past.as_of - past.asked[0])} ago" if past.asked else ""
     return (
         f"{counted(new, 'label')} became known {since}: at least {past.retrain.min_labels:,} are needed",

@@ -33,7 +33,7 @@ def look(workspace: Workspace, pipeline: Pipeline, predictions: PredictionsArriv
             raise
         return BROKEN, [f"the source cannot be used: {error}"]
     if newest is None and pipeline.spec.data.event_time is not None:
-        return STALE, [f"the source is silent: no row since {clock.iso(since)} (monitor.stale_after)"]
+        return STALE, [f"the source is silent: no row since {clock.told(since)} (monitor.stale_after)"]
     return FRESH, []
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airloop import clock
 from airloop.monitoring.window import Window
-from airloop.reports.wording import instant
 
 _UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
 def told_window(window: Window) -> str:
     """Return ``2013-03-18 to 2013-03-25``; its end is not part of it."""
-    return f"{instant(window.start)} to {instant(window.end)}"
+    return f"{clock.told(window.start)} to {clock.told(window.end)}"
 
 
 def counted(number: int, thing: str) -> str:

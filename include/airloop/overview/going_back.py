@@ -6,16 +6,16 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from airloop import clock
 from airloop.errors import AirloopError, ReleaseRefused, SpecError, Unreachable
 from airloop.ledger import Champion
 from airloop.monitoring.telling import lasting
 from airloop.overview.described import descriptions
-from airloop.overview.reasoning import after_colon, minute, quoted
+from airloop.overview.reasoning import after_colon, quoted
 from airloop.overview.shapes import GoingBack, Version
 from airloop.overview.versions import versions
 from airloop.release import hand_over
 from airloop.release.going_back import find
-from airloop.reports.wording import instant
 
 if TYPE_CHECKING:
     from airloop.ledger import Ledger
@@ -88,10 +88,10 @@ def _changes(ledger: Ledger, live: Champion, goal: Champion) -> Iterator[str]:
 
 
 def _of_data(live: Champion, goal: Champion) -> str:
-    told = f"it learned from data up to {instant(goal.data_cut_off)}, version {live.version} from data up to "
-    told += instant(live.data_cut_off)
+    told = f"it learned from data up to {clock.told(goal.data_cut_off)}, version {live.version} from data up to "
+    told += clock.told(live.data_cut_off)
     if goal.data_cut_off == live.data_cut_off:
-        return f"The data stays as old as it is: both versions learned from data up to {instant(goal.data_cut_off)}."
+        return f"The data stays as old as it is: both versions learned from data up to {clock.told(goal.data_cut_off)}."
     word = "older" if goal.data_cut_off < live.data_cut_off else "newer"
     return f"The data gets {word} by {lasting(abs(live.data_cut_off - goal.data_cut_off))}: {told}."
 
@@ -111,7 +111,7 @@ def _warnings(ledger: Ledger, history: Sequence[Champion], goal: Champion) -> It
         if before.bundle == goal.bundle and after.kind == "roll_back":
             who, why = after.by or "somebody", quoted(after.reasons[-1] if after.reasons else "")
             yield after_colon(
-                f"Version {goal.version} was taken back itself, by {who} at {minute(after.recorded_at)}", why
+                f"Version {goal.version} was taken back itself, by {who} at {clock.told(after.recorded_at)}", why
             )
             break
     pause = ledger.paused(goal.pipeline)

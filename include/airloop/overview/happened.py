@@ -9,7 +9,6 @@ from airloop import clock as clocks
 from airloop.overview import addresses
 from airloop.overview.replayed import DataClock
 from airloop.overview.shapes import Backtested, Happened
-from airloop.reports import wording
 from airloop.validation.naming import counted
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _refused(entry: Entry, said: Any) -> dict[str, Any]:
 def _decision(entry: Entry, said: Any) -> dict[str, Any]:
     action = str(said.get("action", ""))
     does = "asks for a new training" if action == "RETRAIN" else "waits"
-    start, end = (wording.instant(clocks.parse(part)) for part in entry.subject.split("/"))
+    start, end = (clocks.told(clocks.parse(part)) for part in entry.subject.split("/"))
     title = f"Monitoring {does} after the window {start} to {end}"
     version = str(said.get("facts", {}).get("version") or "")
     return {"title": title, "word": action, "version": version, "why": addresses.why(window=entry.subject)}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from airloop import clock
 from airloop.overview import addresses
 from airloop.overview.shapes import Because, Gate, Related
-from airloop.reports.wording import instant, number
+from airloop.reports.wording import number
 
 if TYPE_CHECKING:
     from airloop.ledger import Champion, Entry, Ledger
@@ -30,11 +30,6 @@ def after_colon(text: str, reason: str) -> str:
     """Return ``text: reason.``, or ``text.`` without a reason."""
     said = f"{text}: {reason}" if reason else text
     return said if said.endswith(_ENDS) else f"{said}."
-
-
-def minute(moment: datetime) -> str:
-    """Return ``2013-03-18 06:00 UTC`` for an instant of the wall's clock."""
-    return instant(moment.replace(second=0, microsecond=0))
 
 
 def all_of(reasons: Iterable[str], state: State) -> Iterator[Because]:
@@ -71,7 +66,7 @@ def of_pause(pause: Entry | None) -> Iterator[str]:
     """Yield that releases are paused, where they are."""
     if pause is not None:
         by, reason = pause.payload["by"], quoted(str(pause.payload["reason"]))
-        since = minute(pause.recorded_at)
+        since = clock.told(pause.recorded_at)
         yield f"Releases are paused by {by} since {since}: {reason}. Nothing new goes live until somebody resumes them."
 
 

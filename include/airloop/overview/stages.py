@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from airloop import clock
 from airloop.ledger import Champion, Entry
 from airloop.ledger.tables import entries
 from airloop.overview import became
 from airloop.overview.shapes import Stage
 from airloop.release.hand_over import CERTIFIED
-from airloop.reports import wording
 from airloop.steps.noting import ANSWERED, JUDGED
 from airloop.steps.recording import VALIDATION
 from airloop.validation.naming import counted
@@ -101,7 +101,7 @@ def _data(way: Way) -> Iterator[Stage]:
     as_of, entry = way.verdict.as_of, way.validation
     said: Any = entry.payload if entry else {}
     rows = f"{counted(said['rows'], 'row')} in {counted(said['partitions'], 'partition')}, " if entry else ""
-    yield _stage("take_snapshot", "done", f"{rows}data up to {wording.instant(as_of)}" if as_of else "")
+    yield _stage("take_snapshot", "done", f"{rows}data up to {clock.told(as_of)}" if as_of else "")
     if entry is None:
         yield _stage("validate_data", "done")
         return

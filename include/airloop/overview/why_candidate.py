@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from airloop import clock
 from airloop.ledger import Entry, pausing
 from airloop.overview import addresses, proofs, reasoning
 from airloop.overview.candidate import candidate
 from airloop.overview.facts import OfVersion
 from airloop.overview.reasoning import OUTCOMES, after_colon, all_of, quoted
 from airloop.overview.shapes import Because, Candidate, Related, Why
-from airloop.reports.wording import instant
 from airloop.workspace import Workspace
 
 BACKTESTED = "It was made by a backtest, which looks at the past and releases nothing"
@@ -152,7 +152,7 @@ def _because(case: Case) -> Iterator[Because]:
         yield of_answer(answer)
     yield from judged(case)
     if case.verdict.as_of is not None:
-        yield Because(text=f"it learned from data up to {instant(case.verdict.as_of)}", state="told")
+        yield Because(text=f"it learned from data up to {clock.told(case.verdict.as_of)}", state="told")
 
 
 def of_answer(entry: Entry) -> Because:

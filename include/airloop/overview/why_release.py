@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from airloop import clock
 from airloop.ledger import Champion, Entry
 from airloop.overview import addresses, facts, proofs, reasoning, why_candidate
 from airloop.overview.candidate import candidate
@@ -13,7 +14,7 @@ from airloop.overview.reasoning import after_colon, all_of, quoted
 from airloop.overview.shapes import Because, Related, Why
 from airloop.release.hand_over import statement_of
 from airloop.release.history import Row
-from airloop.reports.wording import instant, number
+from airloop.reports.wording import number
 from airloop.workspace import Workspace
 
 
@@ -82,7 +83,7 @@ def _ended(case: Case) -> str:
     after = case.after
     if after is None:
         return ""
-    when = reasoning.minute(after.recorded_at)
+    when = clock.told(after.recorded_at)
     if after.kind == "release":
         return f"Version {after.version} took its place at {when}."
     return after_colon(
@@ -103,7 +104,7 @@ def _because(case: Case) -> Iterator[Because]:
     if known.verdicts:
         shown = candidate(case.workspace, champion.pipeline, champion.version)
         yield from why_candidate.judged(why_candidate.Case(case.workspace, champion.pipeline, known, shown))
-    yield Because(text=f"it learned from data up to {instant(champion.data_cut_off)}", state="told")
+    yield Because(text=f"it learned from data up to {clock.told(champion.data_cut_off)}", state="told")
     refused = known.last("refused")
     if refused is not None and refused.recorded_at > champion.recorded_at:
         yield from all_of(why_candidate.reasons_of(refused), "bad")
@@ -138,7 +139,7 @@ def _next(case: Case) -> Iterator[str]:
     yield "It stays until a newer candidate passes its gates and its rollout, or until somebody rolls back."
     back = case.workspace.ledger.previous(case.champion.pipeline, case.champion.target)
     if back is not None:
-        yield f"A roll back would put version {back.version} back, with data up to {instant(back.data_cut_off)}."
+        yield f"A roll back would put version {back.version} back, with data up to {clock.told(back.data_cut_off)}."
 
 
 def _related(case: Case) -> Iterator[Related]:

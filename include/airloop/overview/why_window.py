@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from airloop import clock
 from airloop.errors import UnknownName
 from airloop.ledger import Champion, Entry
 from airloop.monitoring import records
@@ -14,7 +15,6 @@ from airloop.overview import addresses, facts, proofs
 from airloop.overview.reasoning import LEVELS, after_colon, all_of
 from airloop.overview.shapes import Because, Proof, Related, Why
 from airloop.refs import Action
-from airloop.reports.wording import instant
 from airloop.workspace import Workspace
 
 NOTHING_DECIDED = "Nothing was decided: it was looked at as a part of the past, or the run was cut off"
@@ -48,7 +48,7 @@ def answer_to(record: Record, champions: Sequence[Champion]) -> str:
     as_of = record.decision.as_of if record.decision else None
     newer = [one for one in champions if one.kind == "release" and as_of is not None and one.data_cut_off >= as_of]
     if newer:
-        data = instant(newer[-1].data_cut_off)
+        data = clock.told(newer[-1].data_cut_off)
         return f"needs no answer: version {newer[-1].version} was released, with data up to {data}"
     return "no training has answered it yet"
 

@@ -221,5 +221,5 @@ def _why(live: Champion | None, climbed: Climbed) -> tuple[str, ...]:
         return ("first release: no champion to compare with, straight to 100 %",)
     if not climbed.steps:
         return (f"no step below 100 % in the spec: not compared with {live} on live requests",)
-    followed = f"after version {live.version} with data up to {clock.iso(live.data_cut_off)}"
+    followed = f"after version {live.version} with data up to {clock.told(live.data_cut_off)}"
     return (followed, *(reason for _, decision in climbed.steps for reason in decision.reasons))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
-
-from airloop import clock
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -49,9 +46,3 @@ def listed(names: list[str], most: int = 8, comma: str = ", ") -> str:
     if len(names) <= most:
         return comma.join(names)
     return f"{comma.join(names[:most])} and {len(names) - most:,} more"
-
-
-def instant(moment: datetime) -> str:
-    """Return ``2013-03-18`` for a midnight, else ``2013-03-18 06:00 UTC``."""
-    text = f"{clock.in_utc(moment):%Y-%m-%d %H:%M} UTC"
-    return text.removesuffix(" 00:00 UTC")

@@ -173,11 +173,11 @@ def _pending(
     pending = []
     until = predictions.as_of + monitor.predictions.wait
     if not predictions.is_enough and now < until:
-        pending.append(f"predictions are waited for until {clock.iso(until)}: {predictions.rows:,} so far")
+        pending.append(f"predictions are waited for until {clock.told(until)}: {predictions.rows:,} so far")
     if not is_final:
         until = labels.as_of + monitor.labels.wait
         pending.append(
-            f"labels are waited for until {clock.iso(until)}: {labels.labelled:,} of {labels.predictions:,} so far"
+            f"labels are waited for until {clock.told(until)}: {labels.labelled:,} of {labels.predictions:,} so far"
         )
     return pending
 

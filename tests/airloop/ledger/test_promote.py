@@ -62,7 +62,7 @@ def test_an_older_data_cut_off_is_refused_whatever_kind_of_run_asks(ledger: Ledg
     for run in ("backfill__2013-03-18", "manual__2013-03-18", "scheduled__2013-03-18"):
         with pytest.raises(ReleaseRefused) as refused:
             promote(ledger, "b", 1, run=run)
-        assert "data up to 2013-03-18T00:00:00Z, older than the champion's 2013-03-25T00:00:00Z" in str(refused.value)
+        assert "data up to 2013-03-18, older than the champion's 2013-03-25" in str(refused.value)
         assert "to go back use `python -m airloop rollback`" in str(refused.value)
     assert ledger.refusal("flights", "local", bundle="b", version="B", data_cut_off=MARCH, run_id="x")
 

@@ -88,7 +88,7 @@ def test_an_mlflow_that_is_away_keeps_no_decision_from_being_made(
 
 def test_what_is_looked_at_too_early_is_shown_and_decides_nothing(answered: Desk) -> None:
     early = watch(answered, now=instant(21.5))
-    assert early.pending[0].startswith("labels are waited for until 2024-03-24T12:00:00Z: ")
+    assert early.pending[0].startswith("labels are waited for until 2024-03-24 12:00 UTC: ")
     assert not early.decision.is_binding
     assert answered.workspace.ledger.entries("parcels", "decision") == []
 

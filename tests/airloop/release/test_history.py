@@ -60,7 +60,7 @@ def test_ledger_and_target_are_compared_in_words_and_reconciled(bench: Bench) ->
     bench.target.apply("flights", State(Placed("f" * 64, "9"), placed, 10))
     found = differences(bench.workspace, "flights", bench.target)
     assert found == [
-        "the ledger says version 1 (generation 1, data up to 2013-03-18T00:00:00Z) is live, "
+        "the ledger says version 1 (generation 1, data up to 2013-03-18) is live, "
         "the target serves version 9 with candidate 1 (10 %)",
         "a candidate is on the target: version 9 with candidate 1 (10 %); a rollout is on its way, or its run died",
     ]
