@@ -96,6 +96,27 @@ def test_down_from_another_shell_ends_a_stack_that_starts(laptop, starting, tmp_
     assert process.returncode != 0 and "Traceback" not in said
 
 
+def test_two_starts_at_once_share_one_stack(tmp_path, another):
+    command = [sys.executable, "-m", "airloop", "up"]
+    shells = [subprocess.Popen(command, env=another, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        said = [shell.communicate(timeout=170)[1] for shell in shells]
+        assert [shell.returncode for shell in shells] == [0, 0], said
+        known = state.read(tmp_path)
+        supervisors = [each for each in processes.marked(known.mark) if "airloop.laptop" in each.cmdline()]
+        assert [each.pid for each in supervisors] == [known.pid]
+    finally:
+        control.down(tmp_path)
+
+
+def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_running(starting, tmp_path):
+    process, mark = starting
+    os.kill(state.read(tmp_path).pid, signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0 and "the stack ended while it started" in said
+    assert processes.marked(mark) == []
+
+
 def test_a_stack_ends_with_the_process_that_it_was_started_for(laptop, tmp_path, another):
     """A demo that is killed leaves nothing running."""
     code = "import os; from airloop.laptop import control; control.up(ends_with=os.getpid())"

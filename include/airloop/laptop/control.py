@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from airloop.laptop import processes, settings, state, supervisor
+from airloop.laptop import ending, processes, settings, state, supervisor
 from airloop.laptop.airflow_api import AirflowApi
 from airloop.laptop.processes import StackFailed
 from airloop.workspace import Workspace
@@ -50,9 +50,19 @@ def up(
     """
     env = dict(os.environ if environ is None else environ)
     home = Workspace.from_environment(env).home
-    if state.is_held(home):
-        return _running(home, report)
-    settings.prepare(env)  # A wrong port is told here, in the terminal, and not in the supervisor's log.
+    while True:
+        found = _running(home, report) if state.is_held(home) else _started(home, env, report, ends_with)
+        if found is not None:
+            return found
+
+
+def _started(home: Path, env: Mapping[str, str], report: Callable[[str], None], ends_with: int | None) -> Stack | None:
+    """Start the stack and return it when it answers; None where another shell was quicker."""
+    with state.only_one(home) as free:
+        if not free:
+            return None
+        ending.end_leftovers(home, report)
+        settings.prepare(env)  # A wrong port is told here, in the terminal, and not in the supervisor's log.
     mark = uuid.uuid4().hex
     child_env = {**env, "AIRLOOP_HOME": str(home), "AIRLOOP_PARENT": str(ends_with or ""), processes.MARK: mark}
     child_env["PYTHONPATH"] = os.pathsep.join(sys.path)
@@ -60,12 +70,11 @@ def up(
     log = home / "logs" / "supervisor.log"
     watcher = processes.detach([sys.executable, "-m", "airloop.laptop"], child_env, log)
     try:
-        _await_ready(home, watcher, mark, report)
+        return _stack(home) if _is_ready(home, watcher, mark, report) else None
     except BaseException:
         # Ctrl-C as well: whatever was started so far ends.
-        _end(home, mark, watcher)
+        ending.end(home, mark, watcher)
         raise
-    return _stack(home)
 
 
 def elsewhere(environ: Mapping[str, str]) -> Stack | None:
@@ -91,19 +100,27 @@ def down(home: Path) -> bool:
     left = processes.marked(known.mark)
     if not left:
         return False
-    _end(home, known.mark, None)
+    ending.end(home, known.mark, None)
     return True
 
 
-def _running(home: Path, report: Callable[[str], None]) -> Stack:
-    """Return the stack that another shell started, once it is ready."""
+def _running(home: Path, report: Callable[[str], None]) -> Stack | None:
+    """Return the stack that another shell started, once it is ready; None where it has ended."""
     report("a stack runs already, or starts in another shell")
-    while state.is_held(home) and ((known := state.read(home)) is None or known.phase == "starting"):
+    while state.is_held(home):
+        known = state.read(home)
+        # What an earlier stack told is not about the one that starts.
+        if known is not None and ending.supervisor_of(known) is not None:
+            if known.phase == "ready":
+                return _stack(home, was_running=True)
+            if known.phase == "failed":
+                raise StackFailed(known.error)
         time.sleep(0.5)
-    return _stack(home, was_running=True)
+    return None
 
 
-def _await_ready(home: Path, watcher: psutil.Process, mark: str, report: Callable[[str], None]) -> None:
+def _is_ready(home: Path, watcher: psutil.Process, mark: str, report: Callable[[str], None]) -> bool:
+    """Wait for the stack and return True; False where another supervisor was quicker. Raises StackFailed."""
     told = ""
     while True:
         known = state.read(home)
@@ -112,10 +129,12 @@ def _await_ready(home: Path, watcher: psutil.Process, mark: str, report: Callabl
             told = known.doing
             report(told)
         if known and known.phase == "ready":
-            return
+            return True
         if known and known.phase == "failed":
             raise StackFailed(known.error)
         if not processes.lives(watcher):
+            if watcher.wait() == supervisor.ALREADY_RUNNING:
+                return False
             log = home / "logs" / "supervisor.log"
             raise StackFailed(f"the stack ended while it started:\n{processes.last_lines(log)}")
         time.sleep(0.1)
@@ -129,24 +148,12 @@ def _stack(home: Path, *, was_running: bool = False) -> Stack:
     return Stack(home, known.airflow_url, known.server_url, known.user, password, was_running)
 
 
-def _end(home: Path, mark: str, watcher: psutil.Process | None) -> None:
-    """End the supervisor, which ends its parts; then whatever of it is left."""
-    known = state.read(home)
-    if watcher is None and known is not None:
-        watcher = next((process for process in processes.marked(mark) if process.pid == known.pid), None)
-    # Where the supervisor was killed its parts are left without it, and are asked themselves.
-    asked = [watcher] if watcher else processes.marked(mark)
-    processes.end(asked, mark, patience_s=supervisor.PATIENCE_S + 10)
-    if known and known.mark == mark and known.phase != "failed":
-        known.write(home, phase="stopped", doing="")
-
-
 def supervise() -> int:
     """Be the supervisor of the stack in ``AIRLOOP_HOME``; return an exit code."""
-    chosen = settings.prepare()
     parent = os.environ.get("AIRLOOP_PARENT")
-    with state.only_one(chosen.home) as free:
+    with state.only_one(Workspace.from_environment().home) as free:
         if not free:
             return supervisor.ALREADY_RUNNING
+        chosen = settings.prepare()
         watched = psutil.Process(int(parent)) if parent else None
         return supervisor.Supervisor(chosen, os.environ[processes.MARK], watched).run()

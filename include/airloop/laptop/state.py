@@ -5,13 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from airloop.laptop.secret_files import write_private
+
+LOOK_S = 0.5
+"""Far longer than somebody who only looks keeps the lock from who wants to hold it."""
 
 Phase = Literal["starting", "ready", "failed", "stopping", "stopped"]
 
@@ -49,21 +53,36 @@ def read(home: Path) -> State | None:
 @contextmanager
 def only_one(home: Path) -> Iterator[bool]:
     """Give True where this process is the only one that holds the stack; the system lets go when it ends."""
-    _folder(home).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(_folder(home) / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(descriptor)
+    with _locking(home) as take:
+        deadline = time.monotonic() + LOOK_S
+        while not (is_ours := take(fcntl.LOCK_EX)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield is_ours
 
 
 def is_held(home: Path) -> bool:
-    """Return whether a stack runs from ``home``."""
-    with only_one(home) as free:
-        return not free
+    """Return whether a stack runs from ``home``, or somebody is about to start one."""
+    with _locking(home) as take:
+        return not take(fcntl.LOCK_SH)
+
+
+@contextmanager
+def _locking(home: Path) -> Iterator[Callable[[int], bool]]:
+    """Give what tries to take the stack's lock; it is let go at the end."""
+    _folder(home).mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(_folder(home) / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+    def take(how: int) -> bool:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        yield take
+    finally:
+        os.close(descriptor)
 
 
 def _folder(home: Path) -> Path:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ class Part:
         """Return whether a part that ended is to be started again: at once, and later each time it soon ends again."""
         if self.due is None:
             self.deaths = 1 if now - self.started > STEADY_S else self.deaths + 1
-            self.due = now + min(2.0**self.deaths - 2, LONGEST_PAUSE_S)
+            # The exponent is bounded: a part that ends all night would make a number that no float holds.
+            self.due = now + min(2.0 ** min(self.deaths, 10) - 2, LONGEST_PAUSE_S)
         return now >= self.due
 
 
@@ -70,6 +72,7 @@ class Supervisor:
         self._parent = parent
         self._env = {**settings.environment, processes.MARK: mark}
         self._parts: dict[str, Part] = {}
+        self._preparing: list[subprocess.Popen[bytes]] = []
         self._asked_to_stop = False
         self._state = state.State(
             mark=mark,
@@ -86,10 +89,10 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         code = 0
         address = self._settings.home / "run" / "server.url"
-        address.parent.mkdir(parents=True, exist_ok=True)
-        # Other shells find the server here where its port is not the usual one.
-        address.write_text(self._settings.server_url, encoding="utf-8")
         try:
+            address.parent.mkdir(parents=True, exist_ok=True)
+            # Other shells find the server here where its port is not the usual one.
+            address.write_text(self._settings.server_url, encoding="utf-8")
             self._start_all()
             self._tell("ready")
             self._watch()
@@ -97,7 +100,11 @@ class Supervisor:
             pass
         except (StackFailed, OSError) as error:
             code = 1
-            self._tell("failed", error=str(error))
+            self._tell_if_possible("failed", error=str(error))
+        except Exception as error:
+            code = 1
+            self._tell_if_possible("failed", error=f"{type(error).__name__}: {error}")
+            raise
         finally:
             self._end_all(code)
             address.unlink(missing_ok=True)
@@ -108,6 +115,11 @@ class Supervisor:
 
     def _tell(self, phase: state.Phase, **more: str) -> None:
         self._state = self._state.write(self._settings.home, phase=phase, **{"doing": "", **more})
+
+    def _tell_if_possible(self, phase: state.Phase, **more: str) -> None:
+        """Tell it, unless the disk is full: what was started must end all the same."""
+        with suppress(OSError):
+            self._tell(phase, **more)
 
     def _start_all(self) -> None:
         """Start the parts, both cores busy, and return when all answer.
@@ -145,8 +157,9 @@ class Supervisor:
             "ledger-db": [PYTHON, "-c", LEDGER],
         }
         self._settings.home.mkdir(parents=True, exist_ok=True)
-        running = {name: processes.start(command, self._env, self._log(name)) for name, command in jobs.items()}
-        for name, process in running.items():
+        for name, command in jobs.items():
+            self._preparing.append(processes.start(command, self._env, self._log(name)))
+        for name, process in zip(jobs, self._preparing, strict=True):
             while process.poll() is None:
                 self._pause()
             if process.returncode:
@@ -193,13 +206,14 @@ class Supervisor:
 
     def _end_all(self, code: int) -> None:
         if not code:
-            self._tell("stopping")
-        parts = [psutil.Process(part.process.pid) for part in self._parts.values() if part.process.poll() is None]
-        processes.end(parts, self._mark, patience_s=PATIENCE_S)
-        for part in self._parts.values():
-            part.process.wait()
+            self._tell_if_possible("stopping")
+        started = [part.process for part in self._parts.values()] + self._preparing
+        asked = [psutil.Process(process.pid) for process in started if process.poll() is None]
+        processes.end(asked, self._mark, patience_s=PATIENCE_S)
+        for process in started:
+            process.wait()
         if not code:
-            self._tell("stopped")
+            self._tell_if_possible("stopped")
 
     def _pause(self, seconds: float = 0.2) -> None:
         """Sleep a little. Raises Stopped where it is time to end."""

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from airloop.laptop import control, state
 
 
@@ -9,6 +13,33 @@ def test_one_stack_at_a_time_owns_a_home(tmp_path):
         with state.only_one(tmp_path) as second:
             assert not second
     assert not state.is_held(tmp_path)
+
+
+def test_a_look_never_keeps_a_stack_from_starting(tmp_path):
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            assert not state.is_held(tmp_path / "other")
+            state.is_held(tmp_path)
+
+    looking = [threading.Thread(target=look) for _ in range(3)]
+    for thread in looking:
+        thread.start()
+    taken = []
+    for _ in range(200):
+        with state.only_one(tmp_path) as free:
+            taken.append(free)
+    done.set()
+    for thread in looking:
+        thread.join()
+    assert taken == [True] * 200
+
+
+def test_what_goes_wrong_in_a_stack_is_not_taken_for_another_stack(tmp_path):
+    with pytest.raises(BlockingIOError, match="no answer yet"), state.only_one(tmp_path) as free:
+        assert free
+        raise BlockingIOError("no answer yet")
 
 
 def test_a_state_is_read_back_as_it_was_written(tmp_path):
