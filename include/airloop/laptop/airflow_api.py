@@ -15,7 +15,11 @@ ENDED = frozenset({"success", "failed"})
 
 
 class RequestRefused(AirloopError):
-    """Airflow answered that a request is wrong."""
+    """Airflow answered that a request is wrong, with the HTTP ``status``."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AirflowApi:
@@ -45,21 +49,24 @@ class AirflowApi:
         """
         for attempt in range(5):
             try:
-                if "Authorization" not in self._http.headers:
-                    self._log_in()
-                response = self._http.request(method, f"/api/v2{path}", **arguments)
+                response = self._answer(method, f"/api/v2{path}", **arguments)
             except httpx.TransportError as error:
                 raise Unreachable(f"Airflow at {self.url} does not answer: {error}") from error
-            if response.status_code == 401:
+            if response.status_code == 401 and "Authorization" in self._http.headers:
                 del self._http.headers["Authorization"]
             elif response.status_code < 500:
                 return _read(response)
             time.sleep(0.5 * (attempt + 1))
         return _read(response)
 
-    def _log_in(self) -> None:
-        response = self._http.post("/auth/token", json=self._login)
-        self._http.headers["Authorization"] = f"Bearer {_read(response)['access_token']}"
+    def _answer(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Return the answer, or that to the log-in where Airflow does not let us in."""
+        if "Authorization" not in self._http.headers:
+            response = self._http.post("/auth/token", json=self._login)
+            if not response.is_success:
+                return response
+            self._http.headers["Authorization"] = f"Bearer {_read(response)['access_token']}"
+        return self._http.request(method, path, **arguments)
 
     def wait_for_dag(self, dag_id: str, *, timeout_s: float = 120) -> None:
         """Return when Airflow has parsed a DAG. Raises Unreachable after ``timeout_s``, with the import errors."""
@@ -74,7 +81,9 @@ class AirflowApi:
         """Return whether Airflow has parsed a DAG."""
         try:
             self.request("GET", f"/dags/{dag_id}")
-        except RequestRefused:
+        except RequestRefused as error:
+            if error.status != 404:
+                raise
             return False
         return True
 
@@ -116,7 +125,9 @@ class AirflowApi:
         try:
             path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
             return self.request("GET", path, params={"deserialize": "true"})["value"]
-        except RequestRefused:
+        except RequestRefused as error:
+            if error.status != 404:
+                raise
             return None
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[str]:
@@ -148,5 +159,6 @@ def _read(response: httpx.Response) -> Any:
     if response.is_success:
         return response.json() if response.content else None
     raise RequestRefused(
-        f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text}"
+        f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text}",
+        response.status_code,
     )

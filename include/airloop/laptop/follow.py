@@ -33,7 +33,6 @@ DONE = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 FOUND: dict[str, Callable[[dict[str, Any]], str]] = {
     "take_snapshot": lambda ref: f"{ref['rows']:,} rows in {ref['partitions']} partitions, known at {ref['as_of']}",
     "validate_data": lambda ref: f"{ref['quarantined']:,} rows quarantined, {len(ref['warnings'])} warnings",
-    "claim_retraining": lambda ref: "; ".join(ref["reasons"])[:120],
     "train_model": lambda ref: f"version {ref['version']}  {_numbers(ref['metrics'])}",
     "judge_candidate": lambda ref: f"{ref['outcome']}",
     "package_bundle": lambda ref: f"bundle {ref['digest'][:12]}",
