@@ -103,9 +103,16 @@ def sqlite_file(engine: sa.Engine) -> Path | None:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Give a connection for a consistent look. Raises Unreachable or LedgerError."""
-    with reporting(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    """Give a connection for a consistent look. Raises Unreachable or LedgerError.
+
+    In Postgres each question of a transaction would see another moment; only writers want that: one who has waited for
+    the pipeline's turn must see what the one before did.
+    """
+    with reporting(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -146,7 +153,8 @@ def reporting(engine: sa.Engine) -> Iterator[None]:
 
 
 def _explained(engine: sa.Engine, error: Exception) -> LedgerError | Unreachable:
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    first = getattr(error, "orig", None) or error
+    cause = next(iter(str(first).strip().splitlines()), type(first).__name__)
     found = next((sign for sign in _REMEDIES if sign in cause.lower()), None)
     remedy = _REMEDIES[found] if found else "check AIRLOOP_LEDGER and that the database runs, then retry"
     text = f"ledger {engine.url.render_as_string(hide_password=True)}: {cause}: {remedy}. The champion keeps serving."

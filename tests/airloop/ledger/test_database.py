@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 
 from airloop.errors import LedgerError, Unreachable
 from airloop.ledger import Ledger, database, migrate
-from airloop.ledger.tables import KNOWN_REVISIONS, REVISION, metadata
+from airloop.ledger.tables import KNOWN_REVISIONS, REVISION, entries, metadata
 
 
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
@@ -128,6 +128,25 @@ def test_a_postgres_that_is_down_is_unreachable_without_its_password_in_the_mess
     with pytest.raises(Unreachable, match=r"check AIRLOOP_LEDGER and that the database runs") as down:
         Ledger("postgresql+psycopg://airloop:secret@127.0.0.1:1/ledger").entries("flights")
     assert "secret" not in str(down.value)
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    engine = database.engine_for("sqlite:////srv/ledger.db")
+    with (
+        pytest.raises(Unreachable, match="srv/ledger.db: TimeoutError: check AIRLOOP_LEDGER"),
+        database.reporting(engine),
+    ):
+        raise TimeoutError
+
+
+def test_one_look_sees_one_moment(ledger: Ledger) -> None:
+    ledger.record("verdict", "flights", "before", {})
+    subjects = sa.select(entries.c.subject)
+    with ledger.reading() as connection:
+        assert connection.scalars(subjects).all() == ["before"]
+        Ledger(ledger.url).record("verdict", "flights", "meanwhile", {})
+        assert connection.scalars(subjects).all() == ["before"]
+    assert len(ledger.entries("flights")) == 2
 
 
 def test_instants_come_back_in_utc_whatever_their_zone(ledger: Ledger) -> None:
