@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 
 import pytest
 
 from airloop.data.sources.urls import sqlalchemy_url
 from airloop.errors import DataError
+
+POSTGRES = "postgresql+" + ("psycopg" if find_spec("psycopg") and not find_spec("psycopg2") else "psycopg2")
+"""With the driver that is installed here."""
 
 
 def url(text):
@@ -17,13 +21,13 @@ def url(text):
     [
         ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
         ("sqlite://%2Ftmp%2Fa.db", "sqlite:////tmp/a.db"),
-        ("postgres://me:p%40ss@db:5432/sales", "postgresql+psycopg2://me:p%40ss@db:5432/sales"),
-        ("postgresql://me@db/sales?sslmode=require", "postgresql+psycopg2://me@db/sales?sslmode=require"),
+        ("postgres://me:p%40ss@db:5432/sales", f"{POSTGRES}://me:p%40ss@db:5432/sales"),
+        ("postgresql://me@db/sales?sslmode=require", f"{POSTGRES}://me@db/sales?sslmode=require"),
         ("postgresql+psycopg://me@db/sales", "postgresql+psycopg://me@db/sales"),
         ("mysql://me@db/sales", "mysql+mysqldb://me@db/sales"),
         (
             "postgres://me@db/sales?__extra__=%7B%22sslmode%22%3A+%22require%22%2C+%22deep%22%3A+%7B%7D%7D",
-            "postgresql+psycopg2://me@db/sales?sslmode=require",
+            f"{POSTGRES}://me@db/sales?sslmode=require",
         ),
         ("snowflake://me@account/db", "snowflake://me@account/db"),
     ],
@@ -42,7 +46,7 @@ def test_airflow_json_becomes_a_url():
         "schema": "sales",
         "extra": {"sslmode": "require", "keepalives": 1, "nested": {"no": 1}},
     }
-    expected = "postgresql+psycopg2://me:p%40ss%2Fword@db:5432/sales?keepalives=1&sslmode=require"
+    expected = f"{POSTGRES}://me:p%40ss%2Fword@db:5432/sales?keepalives=1&sslmode=require"
     assert url(json.dumps(fields)) == expected
     assert url(json.dumps({**fields, "extra": json.dumps(fields["extra"])})) == expected
     assert url('{"conn_type": "sqlite", "host": "/tmp/a.db"}') == "sqlite:////tmp/a.db"

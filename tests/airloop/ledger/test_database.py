@@ -133,7 +133,7 @@ def test_a_postgres_that_is_down_is_unreachable_without_its_password_in_the_mess
 def test_an_error_without_words_is_told_by_its_name() -> None:
     engine = database.engine_for("sqlite:////srv/ledger.db")
     with (
-        pytest.raises(Unreachable, match="srv/ledger.db: TimeoutError: check AIRLOOP_LEDGER"),
+        pytest.raises(Unreachable, match=r"srv/ledger\.db: TimeoutError: check AIRLOOP_LEDGER"),
         database.reporting(engine),
     ):
         raise TimeoutError
