@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +55,7 @@ class Descriptions:
     def _look(self, name: str) -> tuple[Stamp, Described]:
         folder = self._folder / name
         try:
-            stamp = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+            stamp = sorted((str(path), path.stat().st_mtime_ns) for path in _files(folder))
             known = self._known.get(name)
             return known if known is not None and known[0] == stamp else (stamp, _read(folder))
         except OSError as error:  # It went away just now, or may not be read.
@@ -65,6 +66,15 @@ class Descriptions:
 def descriptions(folder: Path) -> Descriptions:
     """Return the descriptions in ``folder``, the same ones for everybody in this process."""
     return Descriptions(folder)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every file that a description may name, those in folders below as well."""
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.is_symlink() and path.name != "__pycache__" and path.name[0] != ".":
+            yield from _files(path)
 
 
 def _read(folder: Path) -> Described:

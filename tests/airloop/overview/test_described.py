@@ -41,6 +41,28 @@ def test_a_change_of_any_file_is_seen(tmp_path):
     assert kept.of("flights").spec.description == "very late"
 
 
+def test_a_file_in_a_folder_below_is_seen(tmp_path):
+    """A description may name one there, and is wrong without it."""
+    file = describe(tmp_path, "late")
+    file.write_text(file.read_text().replace("none, label", "none, expectations: checks/all.yaml, label"))
+    kept = Descriptions(tmp_path)
+    assert "there is no file 'checks/all.yaml'" in kept.of("flights").problem
+    (file.parent / "checks").mkdir()
+    (file.parent / "checks" / "all.yaml").write_text("[]")
+    assert kept.of("flights").problem == ""
+    (file.parent / "checks" / "all.yaml").unlink()
+    assert kept.of("flights").spec is None
+
+
+def test_what_python_leaves_behind_is_no_change(tmp_path):
+    file = describe(tmp_path, "late")
+    kept = Descriptions(tmp_path)
+    before = kept.of("flights").spec
+    (file.parent / "__pycache__").mkdir()
+    (file.parent / "__pycache__" / "features.pyc").touch()
+    assert kept.of("flights").spec is before
+
+
 def test_a_mistake_is_told_without_the_machines_folders(tmp_path):
     describe(tmp_path, "late").write_text("name: flights\n", encoding="utf-8")
     found = Descriptions(tmp_path).all()["flights"]
