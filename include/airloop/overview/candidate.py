@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airloop.errors import AirloopError
-from airloop.overview import addresses, gates, stages, verdicts
+from airloop.overview import addresses, gates, limits, stages, verdicts
 from airloop.overview.described import descriptions
 from airloop.overview.shapes import Candidate
 
@@ -28,6 +28,7 @@ def candidate(workspace: Workspace, name: str, version: str = "") -> Candidate |
     way = stages.way_of(workspace, name, entry, target, needs_approval=needs_approval)
     said: Any = entry.payload
     kept, problem = _kept(workspace, entry)
+    measured = limits.measured(workspace, way.last("verification"))
     return Candidate(
         version=way.version,
         against=str(said.get("champion_version") or ""),
@@ -36,7 +37,7 @@ def candidate(workspace: Workspace, name: str, version: str = "") -> Candidate |
         warnings=kept.warnings,
         rows=int(kept.rows or said.get("rows") or 0),
         as_of=entry.as_of,
-        gates=tuple(gates.gate_of(gate, way.last("verification")) for gate in kept.gates),
+        gates=tuple(gates.gate_of(gate, measured) for gate in kept.gates),
         stages=stages.stages(way),
         report="" if problem else _report(workspace, entry),
         problem=problem,

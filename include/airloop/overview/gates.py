@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airloop.overview import limits
 from airloop.overview.shapes import Gate, Number, SliceOfGate
 
 if TYPE_CHECKING:
-    from airloop.ledger import Entry
     from airloop.overview.verdicts import GateResult, Slice
 
 _BOUNDS = re.compile(r" at (least|most) (-?[\d.,]+)")
@@ -33,12 +34,12 @@ def number_of(gate: GateResult) -> Number:
     )
 
 
-def gate_of(gate: GateResult, verified: Entry | None = None) -> Gate:
-    """Return what one gate said; a limit on serving was measured by the verification, where there was one."""
+def gate_of(gate: GateResult, measured: Mapping[str, Any] | None = None) -> Gate:
+    """Return what one gate said; of a limit on serving, what was ``measured`` when the bundle was verified."""
     status: Any = gate.status
     reason = gate.reason
-    if gate.kind == "limits" and verified is not None:
-        status, reason = _measured(gate, verified)
+    if gate.kind == "limits" and measured is not None:
+        status, reason = limits.judged(gate, measured)
     return Gate(
         number=number_of(gate),
         status=status,
@@ -89,11 +90,3 @@ def _bounds(gate: GateResult) -> list[tuple[str, float]]:
     if found and gate.threshold is not None:
         found[0] = found[0][0], gate.threshold
     return found
-
-
-def _measured(gate: GateResult, verified: Entry) -> tuple[str, str]:
-    said: Any = verified.payload
-    measured = f"p99 {said['latency_p99_ms']:.1f} ms, bundle {said['bundle_mb']:.1f} MB"
-    if said.get("passed"):
-        return "PASS", f"{gate.rule}: met, {measured}"
-    return gate.status, f"{gate.rule}: {measured}; the verification failed: {'; '.join(said.get('reasons', ()))}"

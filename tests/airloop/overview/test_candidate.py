@@ -140,7 +140,7 @@ def test_a_released_candidate_went_all_the_way(one: OnePipeline) -> None:
     assert set(states(one).values()) == {"done"}
     assert stage(one, "release").says == "live on local"
     assert stage(one, "verify_bundle").says == "passed, p99 3.0 ms, bundle 0.5 MB"
-    assert told(one).gates[-1].reason == "p99 latency at most 25 ms: met, p99 3.0 ms, bundle 0.5 MB"
+    assert told(one).gates[-1].reason == "p99 latency at most 25 ms: met, p99 latency 3.04 ms"
     assert told(one).gates[-1].status == "PASS"
     one.judged("2")
     one.went_live("2")
@@ -176,6 +176,44 @@ def test_a_refused_release_and_a_failed_verification_end_the_chain(one: OnePipel
     one.judged("2")
     one.verified("2", "p99 90 ms, 25 ms allowed")
     assert (stage(one, "verify_bundle").state, states(one)["release"]) == ("ended", "not reached")
+
+
+def limited(one: OnePipeline, rule: str, *reasons: str, shadow: bool = False, **found: float) -> tuple[str, str]:
+    """Return what is said of a gate with limits after a verification that ``found`` this."""
+    asked = Made("limits", rule, Status.LATER, f"{rule}: judged when the bundle is verified", shadow=shadow)
+    one.judged("2", gates=[absolute(), asked])
+    said = {"passed": not reasons or shadow, "reasons": list(reasons), "bundle_mb": 0.5, "latency_p99_ms": 3.04} | found
+    one.workspace.store.put_json("verifications", "f" * 64, said)
+    kept = {name: said[name] for name in ("passed", "reasons", "bundle_mb", "latency_p99_ms")}
+    one.record("verification", "b", {"digest": "f" * 64, "version": "2"} | kept, as_of=week(2))
+    gate = told(one, "2").gates[-1]
+    return gate.status, gate.reason.removeprefix(f"{rule}: ")
+
+
+def test_a_limit_that_was_measured_and_missed_is_not_met(one: OnePipeline) -> None:
+    said = limited(one, "p99 latency at most 25 ms, bundle at most 50 MB", "p99 latency 90 ms is above 25 ms")
+    assert said == ("FAIL", "p99 latency 90 ms is above 25 ms")
+
+
+def test_a_limit_that_was_met_says_so_though_another_was_not(one: OnePipeline) -> None:
+    said = limited(one, "bundle at most 50 MB", "image 1.2e+03 MB is above 1000 MB")
+    assert said == ("PASS", "met, bundle 0.5 MB")
+
+
+def test_every_value_that_has_a_limit_is_told(one: OnePipeline) -> None:
+    said = limited(one, "start at most 60 s, image at most 1,000 MB", start_s=2.5, image_mb=812.0)
+    assert said == ("PASS", "met, start 2.5 s, image 812 MB")
+
+
+def test_a_server_that_did_not_start_was_not_measured(one: OnePipeline) -> None:
+    said = limited(one, "p99 latency at most 25 ms", "the server ended with code 1", latency_p99_ms=0.0)
+    assert said == ("UNDECIDED", "not measured, for the verification failed before: the server ended with code 1")
+
+
+def test_a_limit_in_shadow_mode_that_was_missed_is_not_met(one: OnePipeline) -> None:
+    reason = "shadow: memory 300 MB is above 256 MB"
+    assert limited(one, "memory at most 256 MB", reason, shadow=True) == ("FAIL", "memory 300 MB is above 256 MB")
+    assert told(one, "2").gates[-1].is_shadow
 
 
 def test_a_running_rollout_is_running(one: OnePipeline) -> None:
