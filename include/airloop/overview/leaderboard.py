@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import sqlalchemy as sa
+
 from airloop.errors import UnknownName, nearest
+from airloop.ledger.tables import entries
 from airloop.overview.shapes import Leaderboard, Ranked
 from airloop.spec import Spec, find
 from airloop.spec.metrics import main_metric, metrics_of
@@ -36,7 +39,7 @@ def leaderboard(workspace: Workspace, name: str, metric: str = "") -> Leaderboar
         metrics=tuple(metrics_of(spec.model.task)),
         more_is_better=METRICS[chosen].more_is_better,
         rows=tuple(rows[:SHOWN]),
-        left_out=max(len(rows) - SHOWN, 0),
+        left_out=max(_judged(workspace.ledger, name) - SHOWN, 0),
     )
 
 
@@ -50,9 +53,8 @@ def chosen_metric(spec: Spec, given: str) -> str:
 
 def ranked(ledger: Ledger, spec: Spec, metric: str, most: int = MOST) -> list[Ranked]:
     """Return each version of the newest ``most`` verdicts of a kind once, in no order."""
-    entries = [entry for kind in MADE_BY for entry in ledger.entries(spec.name, kind, limit=most)]
     newest: dict[str, Entry] = {}
-    for entry in entries:
+    for entry in (entry for kind in MADE_BY for entry in ledger.entries(spec.name, kind, limit=most)):
         newest.setdefault(str(entry.payload.get("version", "")), entry)
     champions = ledger.champions(spec.name, spec.release.target)
     return [_ranked(version, entry, metric, champions) for version, entry in newest.items()]
@@ -60,13 +62,27 @@ def ranked(ledger: Ledger, spec: Spec, metric: str, most: int = MOST) -> list[Ra
 
 def newest_first(rows: Sequence[Ranked]) -> list[Ranked]:
     """Return the rows, those with the newest data first."""
-    return sorted(rows, key=lambda row: (row.as_of.timestamp() if row.as_of else 0.0, row.version), reverse=True)
+    return sorted(rows, key=_age, reverse=True)
+
+
+def _age(row: Ranked) -> tuple[float, int, str]:
+    """Return what is the greater the newer a row is; of the same data the higher number is the newer version."""
+    since = row.as_of.timestamp() if row.as_of else 0.0
+    return since, int(row.version) if row.version.isdecimal() else 0, row.version
 
 
 def best_first(rows: Sequence[Ranked], metric: str) -> list[Ranked]:
     """Return the rows, the best in ``metric`` first, those without a value last."""
     sign = -1 if METRICS[metric].more_is_better else 1
     return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
+
+
+def _judged(ledger: Ledger, name: str) -> int:
+    """Return how many versions were ever judged, those included that are too old to be read."""
+    version = sa.func.coalesce(entries.c.payload["version"].as_string(), "")
+    query = sa.select(sa.func.count(version.distinct()))
+    with ledger.reading() as connection:
+        return connection.scalar(query.where(entries.c.pipeline == name, entries.c.kind.in_(list(MADE_BY)))) or 0
 
 
 def _ranked(version: str, entry: Entry, metric: str, champions: Sequence[Champion]) -> Ranked:

@@ -59,3 +59,17 @@ def test_what_a_page_cannot_show_is_counted(one: OnePipeline) -> None:
     one.recorded(*(("verdict", f"{n}", said | {"version": f"{n}"}, week(n)) for n in numbers))
     board = leaderboard(one.workspace, NAME)
     assert (len(board.rows), board.left_out, board.rows[0].version) == (SHOWN, 3, str(SHOWN + 2))
+
+
+def test_what_is_too_old_to_be_read_at_all_is_counted_too(one: OnePipeline) -> None:
+    said = {"outcome": "HOLD", "metrics": {}}
+    numbers = range(2 * SHOWN + 7)
+    one.recorded(*(("verdict", f"{n}", said | {"version": f"{n}"}, week(n)) for n in numbers))
+    one.record("backtest", "b", said | {"version": "0"}, as_of=week(0))
+    assert leaderboard(one.workspace, NAME).left_out == len(numbers) - SHOWN
+
+
+def test_of_the_same_data_the_newer_version_is_first(one: OnePipeline) -> None:
+    said = {"outcome": "HOLD", "metrics": {}}
+    one.recorded(*(("verdict", n, said | {"version": n}, week(1)) for n in ("9", "10", "8")))
+    assert [row.version for row in leaderboard(one.workspace, NAME).rows] == ["10", "9", "8"]
