@@ -27,12 +27,18 @@ def belongs(workspace: Workspace, names: Collection[str], kind: str, digest: str
     Of the pages on a snapshot's partitions only the snapshot's own first page is named there; they belong where it
     does. Raises Unreachable and LedgerError.
     """
-    return _is_named(workspace, names, digest) or (kind == "validations" and _is_part(workspace, names, digest))
+    return _is_named(workspace, names, kind, digest) or (kind == "validations" and _is_part(workspace, names, digest))
 
 
-def _is_named(workspace: Workspace, names: Collection[str], digest: str) -> bool:
-    said = sa.cast(entries.c.payload, sa.String).contains(digest, autoescape=True)
-    query = sa.select(entries.c.id).where(entries.c.pipeline.in_(names), (entries.c.subject == digest) | said)
+def _is_named(workspace: Workspace, names: Collection[str], kind: str, digest: str) -> bool:
+    """Return whether an entry names it where only Airloop writes: not in what a person gave as the reason of an act."""
+    place, said = f"{kind}/{digest}/", entries.c.payload
+    named = [said[key].as_string().contains(place, autoescape=True) for key in ("report", "docs")]
+    if kind == "verdicts":
+        named.append((entries.c.kind == "verdict") & (entries.c.subject == digest))
+    elif kind == "validations":
+        named.append((entries.c.kind == VALIDATION) & (said["digest"].as_string() == digest))
+    query = sa.select(entries.c.id).where(entries.c.pipeline.in_(names), sa.or_(*named))
     with workspace.ledger.reading() as connection:
         return connection.execute(query.limit(1)).first() is not None
 
