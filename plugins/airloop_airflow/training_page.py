@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -15,6 +16,10 @@ STYLE = (
 )
 
 
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""What MLflow answers for a run that it does not have, and for a name that no run has."""
+
+
 class Unknown(LookupError):
     """MLflow has no such run."""
 
@@ -22,19 +27,30 @@ class Unknown(LookupError):
 def read(url: str, run_id: str) -> tuple[Any, str]:
     """Return MLflow's run and the name of its pipeline.
 
-    Raises Unknown where there is none; no database is made to look there.
+    Raises Unknown where there is none, and Unreachable where MLflow does not answer; no database is made to look there.
     """
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         raise Unknown(f"MLflow knows no run {run_id!r}: nothing was trained yet")
+    # By default it tries for four minutes; here a person waits.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from airloop.training.registration import unreachable
 
     try:
         client = MlflowClient(url)
         run = client.get_run(run_id)
         experiment = client.get_experiment(run.info.experiment_id).name
     except MlflowException as error:
-        raise Unknown(f"MLflow knows no run {run_id!r}: {error}") from None
+        if error.error_code in _NOT_THERE:
+            raise Unknown(f"MLflow knows no run {run_id!r}: {error}") from None
+        raise unreachable(url, error) from None
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable(url, error) from None
     # Trainings are in the experiment NAME, windows in NAME/monitoring, backtests in NAME/backtest.
     return run, str(experiment).partition("/")[0]
 

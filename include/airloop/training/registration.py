@@ -72,7 +72,8 @@ def check_reachable(url: str) -> None:
 
 def unreachable(url: str, error: Exception) -> Unreachable:
     """Return the error that says what to do."""
-    what = str(error).partition("\n")[0][:300]
+    # MLflow's client tells the address that it asked as it was given.
+    what = _hidden(str(error).partition("\n")[0], url)[:300]
     return Unreachable(
         f"MLflow {without_password(url)}: {what}. Check AIRLOOP_MLFLOW and that the server or file is there, then "
         "retry; what was trained is kept and the champion keeps serving"
@@ -81,8 +82,13 @@ def unreachable(url: str, error: Exception) -> Unreachable:
 
 def without_password(url: str) -> str:
     """Return ``url`` as it may be shown."""
+    return _hidden(url, url)
+
+
+def _hidden(text: str, url: str) -> str:
+    """Return ``text`` without the name and the password of ``url``."""
     parts = urlsplit(url)
-    return url.replace(f"{parts.username or ''}:{parts.password}@", "***@") if parts.password else url
+    return text.replace(f"{parts.username or ''}:{parts.password}@", "***@") if parts.password else text
 
 
 def _record(workspace: Workspace, model: str) -> Path:

@@ -157,3 +157,22 @@ def test_a_hidden_pipelines_training_looks_like_one_that_is_not_there(browser, r
     answers = {name: browser("dan").get(f"/runs/{name}") for name in (run, "0" * 32, mine)}
     assert [answer.status_code for answer in answers.values()] == [403, 403, 200]
     assert answers[run].text == answers["0" * 32].text.replace("0" * 32, run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("user", ["ann", "dan"])
+def test_an_mlflow_that_does_not_answer_is_not_taken_for_a_missing_training(browser, store, monkeypatch, hide, user):
+    monkeypatch.setenv("AIRLOOP_MLFLOW", "http://me:hunter2@127.0.0.1:1")
+    hide("letters.train")
+    answer = browser(user).get(f"/runs/{'0' * 32}")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("MLflow http://***@127.0.0.1:1: ")
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.slow
+def test_a_training_that_a_server_does_not_have_is_not_found(browser, run_of):
+    run_of("parcels")
+    answer = browser("ann").get(f"/runs/{'0' * 32}")
+    assert answer.status_code == 404
+    assert "MLflow knows no run" in answer.json()["detail"]
