@@ -34,12 +34,18 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def reason(request: Request, name: Edited) -> str:
-    """Return why the person does it; 415 for anything but JSON, 400 for anything but a reason."""
+    """Return why the person does it; 415 for anything but JSON, 400 for anything but a reason.
+
+    What is longer than any reason, or does not say how long it is (411, 413), is not read at all.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, 'send JSON: {"reason": "…"} with Content-Type: application/json')
-    body = await request.body()
+    if not (length := request.headers.get("content-length", "")).isdecimal():
+        raise HTTPException(411, "reason: send it in one piece, with Content-Length")
+    if int(length) > MOST_BYTES:
+        raise HTTPException(413, f"reason: 3 to 500 characters, not {length} bytes")
     try:
-        asked = msgspec.json.decode(body if len(body) <= MOST_BYTES else b"", type=Asked)
+        asked = msgspec.json.decode(await request.body(), type=Asked)
     except msgspec.DecodeError as error:
         raise HTTPException(400, f"reason: 3 to 500 characters and nothing else ({error})") from None
     if len(stripped := asked.reason.strip()) < 3:

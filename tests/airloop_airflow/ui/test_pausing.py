@@ -84,8 +84,9 @@ def test_a_viewers_try_changes_nothing(browser, ledger, audit, tmp_path):
         ({"content": b'{"reason": ', "headers": {"Content-Type": "application/json"}}, 400),
         (
             {"content": b" " * 5000 + b'{"reason": "wrong prices"}', "headers": {"Content-Type": "application/json"}},
-            400,
+            413,
         ),
+        ({"content": iter([b'{"reason": "wrong prices"}']), "headers": {"Content-Type": "application/json"}}, 411),
     ],
 )
 def test_what_is_no_reason_in_json_is_refused_and_leaves_no_trace(browser, ledger, audit, tmp_path, sent, status):
