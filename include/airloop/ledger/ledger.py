@@ -51,7 +51,7 @@ class Ledger:
         if target is not None:
             query = query.where(champions.c.target == target)
         with database.reading(self._engine) as connection:
-            return [_champion(row) for row in connection.execute(query)]
+            return [Champion.of(row._mapping) for row in connection.execute(query)]
 
     def pipelines(self, target: str) -> list[str]:
         """Return the names of all pipelines that have a champion on ``target``, sorted."""
@@ -194,7 +194,8 @@ class Ledger:
         """Return the ``limit`` entries of ``kind`` with the newest ``as_of``, not after ``until``, the newest first.
 
         Unlike with ``entries`` it does not matter when they were recorded; those without an ``as_of`` are left out.
-        ``having`` are texts that the payload must have, for example ``action="RETRAIN"``.
+        ``having`` are texts that the payload must have, for example ``action="RETRAIN"``; also a ``run_id`` among
+        them is the payload's, not the one under which the entry was recorded, which ``entries`` asks for.
         """
         query = sa.select(entries).where(entries.c.pipeline == pipeline, entries.c.kind == kind)
         query = query.where(entries.c.as_of.is_not(None))
@@ -256,22 +257,16 @@ def _exactly(values: Mapping[str, Any]) -> sa.ColumnElement[bool]:
 
 def _live(connection: sa.Connection, pipeline: str, target: str) -> Champion | None:
     found = connection.execute(_of_target(pipeline, target).limit(1)).one_or_none()
-    return None if found is None else _champion(found)
+    return None if found is None else Champion.of(found._mapping)
 
 
 def _history(connection: sa.Connection, pipeline: str, target: str) -> list[Champion]:
-    return [_champion(row) for row in connection.execute(_of_target(pipeline, target))]
+    return [Champion.of(row._mapping) for row in connection.execute(_of_target(pipeline, target))]
 
 
 def _of_target(pipeline: str, target: str) -> sa.Select[Any]:
     of_both = sa.and_(champions.c.pipeline == pipeline, champions.c.target == target)
     return sa.select(champions).where(of_both).order_by(champions.c.generation.desc())
-
-
-def _champion(row: sa.Row[Any]) -> Champion:
-    values = dict(row._mapping)
-    del values["id"]
-    return Champion(**values | {"reasons": tuple(values["reasons"])})
 
 
 def _values(champion: Champion) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -42,6 +42,12 @@ class Champion:
     def place(self) -> str:
         """Pipeline and target, for messages."""
         return f"{self.pipeline} on {self.target}"
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Champion:
+        """Return the champion in a row of the table, whatever else the row has."""
+        values = {each.name: row[each.name] for each in fields(cls)}
+        return cls(**values | {"reasons": tuple(row["reasons"])})
 
     def __str__(self) -> str:
         return f"version {self.version} (generation {self.generation}, data up to {clock.told(self.data_cut_off)})"

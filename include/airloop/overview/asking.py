@@ -42,13 +42,7 @@ def recent(
         .join(first, is_first)
         .order_by(champions.c.pipeline, champions.c.target, champions.c.generation.desc())
     )
-    found = []
-    for row in connection.execute(query):
-        values = dict(row._mapping)
-        del values["id"]
-        first_live = values.pop("first_live")
-        found.append((Champion(**values | {"reasons": tuple(values["reasons"])}), first_live))
-    return found
+    return [(Champion.of(row._mapping), row.first_live) for row in connection.execute(query)]
 
 
 def last(connection: sa.Connection, pipelines: Collection[str]) -> dict[str, dict[str, Entry]]:

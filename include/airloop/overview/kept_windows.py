@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airloop.errors import AirloopError
-from airloop.spec.words import METRICS
+from airloop.spec.metrics import worse
 
 if TYPE_CHECKING:
     from airloop.workspace import Workspace
@@ -94,11 +94,15 @@ def details_in(workspace: Workspace, digest: str) -> Details:
 
 def _limits(losses: Sequence[Any]) -> Iterator[tuple[str, Limits]]:
     for loss in losses:
-        sign = -1.0 if METRICS[loss.metric].more_is_better else 1.0
         base = loss.baseline
         if base is None:
             continue
         yield (
             loss.metric,
-            Limits(reference=base, warn=base + sign * loss.warn, act=base + sign * loss.act, level=str(loss.level)),
+            Limits(
+                reference=base,
+                warn=worse(loss.metric, base, loss.warn),
+                act=worse(loss.metric, base, loss.act),
+                level=str(loss.level),
+            ),
         )

@@ -15,6 +15,7 @@ from airloop.overview import asking
 from airloop.overview.became import KINDS, became
 from airloop.overview.shapes import LastDecision, LastVerdict, Mark, Number, Pause, Version
 from airloop.overview.versions import version_of
+from airloop.spec.metrics import worse
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -172,14 +173,11 @@ def _measured(entry: Entry | None, spec: Spec | None) -> Measured | None:
 
 
 def _limits(metric: str, baseline: float | None, spec: Spec | None) -> tuple[float | None, float | None]:
-    from airloop.spec.words import METRICS
-
     rules = spec.monitor.performance if spec is not None else ()
     rule = next((one for one in rules if one.metric == metric), None)
     if rule is None or baseline is None:
         return None, None
-    sign = -1.0 if METRICS[metric].more_is_better else 1.0
-    return baseline + sign * rule.warn, baseline + sign * rule.act
+    return worse(metric, baseline, rule.warn), worse(metric, baseline, rule.act)
 
 
 def _decision(entry: Entry | None, unanswered: str) -> LastDecision | None:

@@ -20,7 +20,7 @@ TRAINING: dict[str, Tab] = {
     "verify_bundle": "candidate",
     "release": "rollout",
 }
-"""Task of ``<pipeline>.train`` → what its page shows."""
+"""Task of ``<pipeline>.train``, in their order → what its page shows."""
 
 
 def place(pipelines: Collection[str], dag_id: str, run_id: str, task_id: str) -> Placed | None:

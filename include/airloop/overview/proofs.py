@@ -67,4 +67,4 @@ def _training(workspace: Workspace, facts: OfVersion, model: str) -> str:
     said = next((str(entry.payload["training"]) for entry in facts.judged if entry.payload.get("training")), "")
     remembered = None if said or not model else registration.known(workspace, model)
     run = said or (remembered.run_id if remembered else "")
-    return f"/airloop/runs/{run}" if run else ""
+    return addresses.training(run) if run else ""

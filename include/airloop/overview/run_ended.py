@@ -19,7 +19,7 @@ ENDS = ("judged", "unneeded", "refused", "rolled_back")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: at which task, in a word and a sentence; ``after`` says why what follows was skipped."""
+    """How a run ended: at which task, in a word and a sentence, and when, by whom and for which reasons."""
 
     word: str
     answer: str

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airloop.errors import UnknownName, nearest
-from airloop.overview import addresses, facts, proofs, reasoning, run_ended, why_candidate, why_release, why_window
+from airloop.overview import (
+    addresses,
+    facts,
+    placing,
+    proofs,
+    reasoning,
+    run_ended,
+    why_candidate,
+    why_release,
+    why_window,
+)
 from airloop.overview.facts import OfRun
 from airloop.overview.reasoning import quoted
 from airloop.overview.run_ended import Ended
@@ -14,16 +24,7 @@ from airloop.refs import Outcome
 from airloop.release.history import history
 from airloop.workspace import Workspace
 
-TRAINING = (
-    "take_snapshot",
-    "validate_data",
-    "train_model",
-    "judge_candidate",
-    "approve_release",
-    "package_bundle",
-    "verify_bundle",
-    "release",
-)
+TRAINING = tuple(placing.TRAINING)
 """The tasks of ``<pipeline>.train``, in their order."""
 MONITORING = (
     "wait_for_predictions",

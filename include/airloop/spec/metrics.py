@@ -20,6 +20,11 @@ def named_metrics(spec: Spec) -> list[str]:
     return list(dict.fromkeys(found)) or metrics_of(spec.model.task)[:1]
 
 
+def worse(metric: str, value: float, loss: float) -> float:
+    """Return ``value`` of a metric made worse by ``loss``."""
+    return value - loss if METRICS[metric].more_is_better else value + loss
+
+
 def main_metric(spec: Spec) -> str:
     """Return what a pipeline is judged by above all: the metric compared with the champion, else the first named."""
     return named_metrics(spec)[0]

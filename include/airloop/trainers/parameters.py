@@ -48,8 +48,8 @@ _OBJECTIVES = {
     ),
 }
 _WATCHED = {"binary": "logloss", "multiclass": "mlogloss", "regression": "rmse"}
-_MORE_IS_BETTER = ("auc", "aucpr", "map", "ndcg", "pre")
-_RANKINGS = ("auc", "aucpr", "map", "ndcg", "pre")
+_OF_THE_ORDER = ("auc", "aucpr", "map", "ndcg", "pre")
+"""Metrics of the order of rows: more is better, and none is a sum over rows. Of all others neither is so."""
 _ALIASES = ("base_score", "device", "eval_metric", "huber_slope", "max_bin", "objective", "scale_pos_weight")
 _NOT_FOR_USERS = ("generic_param", "gbtree_model_param", "learner_model_param", "hist_train_param")
 
@@ -88,12 +88,12 @@ def watched_metric(model: Model) -> str:
 
 def more_is_better(metric: str) -> bool:
     """Return whether a larger value of XGBoost's ``metric`` is the better one."""
-    return metric.partition("@")[0] in _MORE_IS_BETTER
+    return metric.partition("@")[0] in _OF_THE_ORDER
 
 
 def is_a_mean(metric: str) -> bool:
     """Return whether XGBoost's ``metric`` is made of sums over rows, which workers can add up."""
-    return metric.partition("@")[0] not in _RANKINGS
+    return metric.partition("@")[0] not in _OF_THE_ORDER
 
 
 def with_constraints(params: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

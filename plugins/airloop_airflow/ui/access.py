@@ -29,6 +29,7 @@ Part = Literal["train", "monitor", "rollback"]
 """The last word of the ids of a pipeline's DAGs."""
 
 Name = Annotated[str, InPath(pattern=r"^[0-9a-zA-Z_.-]{1,80}$")]
+"""A pipeline, an artifact or a run, as a part of an address."""
 
 
 def visible(user: BaseUser) -> frozenset[str]:

@@ -8,17 +8,16 @@ see all, as in most places, nobody is ever refused.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException
-from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from airloop_airflow import training_page
 from airloop_airflow.context import workspace
 from airloop_airflow.ui import access
+from airloop_airflow.ui.access import Name
 from airloop_airflow.ui.answers import AS_IT_SAYS
 from airloop_airflow.ui.asking import onlooking
 
@@ -29,8 +28,6 @@ READABLE = frozenset({"reports", "validations", "verdicts"})
 
 ISOLATED = {**AS_IT_SAYS, "Content-Security-Policy": "sandbox allow-scripts allow-popups; frame-ancestors 'self'"}
 """A report quotes data; as a page of its own origin it cannot act as the user who reads it."""
-
-Name = Annotated[str, InPath(pattern=r"^[0-9a-zA-Z_.-]{1,80}$")]
 
 
 @router.get("/artifacts/{kind}/{name}/{path:path}")
