@@ -13,7 +13,7 @@ from airloop import digest
 from airloop.engine import answering
 from airloop.engine.connection import LABEL
 from airloop.errors import ImageError
-from airloop.images import archive, building, layers
+from airloop.images import archive, building, layers, leftovers
 from airloop.images.facts import PACKAGES, listed
 from airloop.images.lock import Pin
 from airloop.images.wheelhouse import wheelhouse
@@ -43,6 +43,7 @@ def with_packages(
     """
     from docker import errors
 
+    leftovers.sweep(client)
     python = _python_on(client)
     text = _dockerfile(PROJECT / dockerfile)
     given = dict(arguments or {}) | {"PYTHON": python.name}
