@@ -50,12 +50,14 @@ def test_ports_are_published_on_loopback_only(services: dict[str, dict]):
 def test_only_the_proxy_has_the_engine_and_only_those_who_make_containers_reach_it(services: dict[str, dict]):
     with_socket = [name for name, service in services.items() if "docker.sock" in str(service.get("volumes", ""))]
     reaching = {name for name, service in services.items() if "engine" in service.get("networks", {})}
+    told = {name for name, service in services.items() if "DOCKER_HOST" in service.get("environment", {})}
 
     assert with_socket == ["docker-proxy"]
     assert list(services["docker-proxy"]["networks"]) == ["engine"]
     assert reaching == {
         "docker-proxy", "airflow-init", "airflow-scheduler", "worker-1", "worker-2", "airloop",
     }  # fmt: skip
+    assert told == reaching - {"docker-proxy"}
 
 
 @pytest.mark.docker
