@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ from airloop.spec.model import Serving
 from airloop.store import Store
 from airloop.workspace import Workspace
 
-MLFLOW = ["mlflow==3.14.0", "xgboost-cpu==3.2.0"]
+MLFLOW = [f"mlflow=={metadata.version('mlflow-skinny')}", f"xgboost-cpu=={metadata.version('xgboost-cpu')}"]
+"""As locked here, so that both sides are of the same day."""
 SAVE = """
 import sys, mlflow.xgboost, xgboost
 mlflow.xgboost.save_model(xgboost.Booster(model_file=sys.argv[1]), sys.argv[2], model_format="ubj")

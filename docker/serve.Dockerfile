@@ -48,6 +48,8 @@ RUN set -eu; \
         mkdir -p $folder; chown 10001:10001 $folder; chmod 1777 $folder; done
 
 FROM scratch
+# By this label a build that died is found; what has a list of packages as well is whole.
+LABEL dev.airloop.built-for=base
 COPY --from=interpreter / /
 COPY --from=packages /opt/airloop/packages /opt/airloop/packages
 ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin \

@@ -15,6 +15,8 @@ RUN rm -rf /opt/airloop/packages/bin; \
         || echo 'some packages bring files for another Python'
 
 FROM ${PYTHON}
+# By this label a build that died is found; what has a list of packages as well is whole.
+LABEL dev.airloop.built-for=base
 RUN set -eu; \
     rm -rf $(python -c 'import site; print(*(folder + "/*" for folder in site.getsitepackages()))') \
         /usr/local/bin/pip* /usr/share/python-wheels /etc/pip.conf; \

@@ -50,12 +50,14 @@ def test_ports_are_published_on_loopback_only(services: dict[str, dict]):
 def test_only_the_proxy_has_the_engine_and_only_those_who_make_containers_reach_it(services: dict[str, dict]):
     with_socket = [name for name, service in services.items() if "docker.sock" in str(service.get("volumes", ""))]
     reaching = {name for name, service in services.items() if "engine" in service.get("networks", {})}
+    told = {name for name, service in services.items() if "DOCKER_HOST" in service.get("environment", {})}
 
     assert with_socket == ["docker-proxy"]
     assert list(services["docker-proxy"]["networks"]) == ["engine"]
     assert reaching == {
         "docker-proxy", "airflow-init", "airflow-scheduler", "worker-1", "worker-2", "airloop",
     }  # fmt: skip
+    assert told == reaching - {"docker-proxy"}
 
 
 @pytest.mark.docker
@@ -107,11 +109,55 @@ def test_what_the_images_are_made_of_leaves_out_secrets_and_data():
     assert taken == {"dags", "docker", "include", "plugins", "pyproject.toml", "requirements.txt"}
 
 
-@pytest.mark.docker
-def test_a_backup_that_is_not_whole_is_refused_before_anything_is_touched(
-    make_engine: Callable[[], Engine], tmp_path: Path
-):
-    (tmp_path / "airflow.dump").write_bytes(b"")
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder with the files of a backup."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    for name in backup.FILES:
+        (folder / name).write_bytes(name.encode() * 100)
+    backup.write_sums(folder)
+    return folder
 
-    with pytest.raises(ComposeFailed, match=r"no whole backup: airloop\.dump, .* missing\. Nothing was changed"):
-        backup.restore(make_engine(), tmp_path, print)
+
+def refused(folder: Path) -> str:
+    """Return why a backup is refused, by a stack that is not touched: there is none."""
+    engine = Engine(folder / "no-project", folder.parent / "env")
+    with pytest.raises(ComposeFailed, match="Nothing was changed") as told:
+        backup.restore(engine, folder, print)
+    assert not engine.env_file.exists()
+    return str(told.value)
+
+
+def test_a_backup_that_lacks_files_is_refused_before_anything_is_touched(kept: Path):
+    for name in backup.FILES[1:]:
+        (kept / name).unlink()
+
+    assert re.search(r"kept is no whole backup: airloop\.dump, .*, env missing\.", refused(kept))
+
+
+@pytest.mark.parametrize("name", ["airflow.dump", "registry.tar", "env"])
+def test_a_backup_with_a_file_cut_short_is_refused_before_anything_is_touched(kept: Path, name: str):
+    whole = (kept / name).read_bytes()
+    (kept / name).write_bytes(whole[:-1])
+
+    assert refused(kept).startswith(f"{kept} is no whole backup: {name} cut short or altered since.")
+
+
+def test_a_backup_without_sums_is_refused_and_says_how_to_take_it_all_the_same(kept: Path):
+    whole = (kept / backup.SUMS).read_text()
+    (kept / backup.SUMS).unlink()
+
+    command = re.search(r"To take it as it is: \((.*)\)$", refused(kept))
+    subprocess.run(["sh", "-c", command[1]], check=True)
+    assert (kept / backup.SUMS).read_text() == whole
+
+
+def test_the_sums_are_those_that_sha256sum_checks(kept: Path):
+    subprocess.run(["sha256sum", "--check", "--strict", backup.SUMS], cwd=kept, check=True)
+
+
+def test_a_restore_brings_the_keys_that_signed_what_is_released():
+    assert {"AIRLOOP_SIGNING_KEY", "AIRLOOP_TRUSTED_KEYS"} < set(backup.KEPT)
+    for name in backup.KEPT:
+        assert f"${{{name}" in TEXT, name

@@ -9,6 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
+from airloop import digest
 from airloop.compose import settings, stack
 from airloop.compose.engine import ComposeFailed, Engine
 from airloop.compose.stack import Report
@@ -17,9 +18,12 @@ from airloop.laptop.secret_files import write_private
 DATABASES = ("airflow", "airloop", "mlflow")
 VOLUMES = ("home", "store", "predictions", "journals", "mlflow", "registry")
 """Not the task logs, which are large and tell of the past only; not the gateway's, which is made of the ledger."""
-KEPT = (*settings.SECRETS, "AIRLOOP_REGISTRY_PORT")
-"""What a restore takes from the backup: secrets, and what is part of every image's name."""
+KEPT = (*settings.SECRETS, "AIRLOOP_SIGNING_KEY", "AIRLOOP_TRUSTED_KEYS", "AIRLOOP_REGISTRY_PORT")
+"""What a restore takes from the backup: secrets, whose signatures count, and what is part of every image's name."""
 SETTINGS = "env"
+FILES = (*(f"{name}.dump" for name in DATABASES), *(f"{name}.tar" for name in VOLUMES), SETTINGS)
+SUMS = "SHA256SUMS"
+"""Written last, as ``sha256sum --check`` reads it."""
 
 
 def backup(engine: Engine, target: Path, report: Report) -> Path:
@@ -32,17 +36,32 @@ def backup(engine: Engine, target: Path, report: Report) -> Path:
     if target.exists():
         raise ComposeFailed(f"{target} is there already; name a new folder")
     scratch.mkdir(parents=True, mode=0o700)
+    try:
+        _write(engine, scratch, report)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)  # it holds secrets
+        raise
+    scratch.rename(target)
+    return target
+
+
+def _write(engine: Engine, folder: Path, report: Report) -> None:
     for name in DATABASES:
         report(f"database {name}")
-        with (scratch / f"{name}.dump").open("wb") as file:
+        with (folder / f"{name}.dump").open("wb") as file:
             engine.compose("exec", "-T", "postgres", *_postgres("pg_dump", name), "--format=custom", stdout=file)
     for name in VOLUMES:
         report(f"volume {name}")
-        with (scratch / f"{name}.tar").open("wb") as file:
+        with (folder / f"{name}.tar").open("wb") as file:
             engine.docker(*_with_volume(engine, name, ":ro"), "tar", "-C", "/volume", "-cf", "-", ".", stdout=file)
-    write_private(scratch / SETTINGS, engine.env_file.read_text(encoding="utf-8"))
-    scratch.rename(target)
-    return target
+    write_private(folder / SETTINGS, engine.env_file.read_text(encoding="utf-8"))
+    write_sums(folder)
+
+
+def write_sums(folder: Path) -> None:
+    """Write down what the files of a backup are, for ``restore`` to compare."""
+    lines = "".join(f"{digest.of_file(folder / name)}  {name}\n" for name in FILES)
+    (folder / SUMS).write_text(lines, encoding="utf-8")
 
 
 def restore(engine: Engine, source: Path, report: Report) -> None:
@@ -51,11 +70,12 @@ def restore(engine: Engine, source: Path, report: Report) -> None:
     Secrets and the registry's port come from the backup; names and other ports stay this stack's. Raises
     ComposeFailed, with nothing changed, where the backup is not whole.
     """
+    report("checking the backup")
     _check(source)
+    report("building the images")
+    engine.compose("build", *stack.BUILT)  # before anything goes: it may need a network
     stack.down(engine, report, erase=True)
     _take_over_secrets(engine, source)
-    report("building the images")
-    engine.compose("build", *stack.BUILT)
     report("starting the database")
     engine.compose("up", "--detach", "--no-build", "postgres")
     _wait_for_postgres(engine)
@@ -78,10 +98,22 @@ def restore(engine: Engine, source: Path, report: Report) -> None:
 
 
 def _check(source: Path) -> None:
-    files = [*(f"{name}.dump" for name in DATABASES), *(f"{name}.tar" for name in VOLUMES), SETTINGS]
-    missing = [name for name in files if not (source / name).is_file()]
+    missing = [name for name in FILES if not (source / name).is_file()]
     if missing:
         raise ComposeFailed(f"{source} is no whole backup: {', '.join(missing)} missing. Nothing was changed")
+    try:
+        lines = (source / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ComposeFailed(
+            f"{source} was made before backups had a {SUMS}, so nobody can say whether it is whole. Nothing was "
+            f"changed. To take it as it is: (cd {source} && sha256sum {' '.join(FILES)} > {SUMS})"
+        ) from None
+    kept = {name.strip(" *"): found for found, _, name in (line.partition(" ") for line in lines)}
+    altered = [name for name in FILES if kept.get(name) != digest.of_file(source / name)]
+    if altered:
+        raise ComposeFailed(
+            f"{source} is no whole backup: {', '.join(altered)} cut short or altered since. Nothing was changed"
+        )
 
 
 def _take_over_secrets(engine: Engine, source: Path) -> None:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 BUILT_FOR = "dev.airloop.built-for"
 """Label of all stages of a build, by which those that are not the result are found and removed."""
 _STEP = re.compile(r"^Step \d+/\d+ : (.*)$")
-_TRANSIENT = re.compile(r"no space left|disk quota|connection refused|timeout|i/o error|EOF", re.IGNORECASE)
+_QUOTED = re.compile(r"^The command '.*' returned", re.DOTALL)
+"""What the engine says of a step that failed, with the command in it: those words are the Dockerfile's."""
+_DISK = re.compile(r"no space left|disk quota|input/output error|i/o error", re.IGNORECASE)
+"""What a command, too, says of the engine's disk."""
+_ENGINE = re.compile(r"connection refused|timeout|EOF", re.IGNORECASE)
+"""What means trouble in the engine's mouth only: a command has no network to lose."""
 
 
 def build(
@@ -76,7 +81,7 @@ def _result(stream: Iterable[dict[str, Any]], what: str) -> str:
         if "error" in item:
             deque(stream, maxlen=0)  # the engine closes the connection at its end
             said = "\n".join([*lines, item["error"].strip()])
-            kind = Unreachable if _TRANSIENT.search(item["error"]) else ImageError
+            kind = Unreachable if _may_pass(_QUOTED.sub("", item["error"]), lines) else ImageError
             raise kind(f"{what}: cannot be built: step `{step}` failed:\n{said}")
         image = (item.get("aux") or {}).get("ID", image)
         for line in str(item.get("stream", "")).splitlines():
@@ -89,6 +94,10 @@ def _result(stream: Iterable[dict[str, Any]], what: str) -> str:
     if not image:
         raise Unreachable(f"{what}: the Docker engine stopped in step `{step}` without a word; try again")
     return image
+
+
+def _may_pass(error: str, lines: Iterable[str]) -> bool:
+    return bool(_ENGINE.search(error) or any(_DISK.search(line) for line in (error, *lines)))
 
 
 def quoted(value: str) -> str:

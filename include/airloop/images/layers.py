@@ -109,7 +109,7 @@ def put_on_engine(client: docker.DockerClient, image: Extended, tag: str) -> Par
     from docker import errors
 
     with answering():
-        if _keeps_images_in_containerd(client):
+        if keeps_images_in_containerd(client):
             return build_on_engine(client, image, tag)
         try:
             found = client.images.get(image.id)
@@ -131,7 +131,8 @@ def build_on_engine(client: docker.DockerClient, image: Extended, tag: str) -> P
         return parent_of(client.images.get(name).attrs)
 
 
-def _keeps_images_in_containerd(client: docker.DockerClient) -> bool:
+def keeps_images_in_containerd(client: docker.DockerClient) -> bool:
+    """Return whether the engine loads whole images only, and names what it builds as it likes."""
     return any("containerd" in str(value) for _, value in client.info().get("DriverStatus") or ())
 
 

@@ -115,8 +115,16 @@ def _fetch(workspace: Workspace, client: docker.DockerClient, image: Image) -> N
     if again.reference != image.reference:
         raise ImageError(
             f"image {image.reference} is not on the Docker engine, and made again it is {again.reference}: "
-            "the server's code, its packages or the Python image are others than then. Package the bundle again"
+            f"{_why_another(client, image, again)}. Package the bundle again"
         )
+
+
+def _why_another(client: docker.DockerClient, image: Image, again: Image) -> str:
+    if image.packages != again.packages:
+        return "the packages are others than then"
+    if layers.keeps_images_in_containerd(client):
+        return "engines that keep images in containerd's store give each build a name of its own; a registry keeps it"
+    return "the server's code or the Python image are others than then"
 
 
 def _files(bundle: Bundle) -> dict[str, archive.Content]:

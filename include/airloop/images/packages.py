@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from airloop import digest
 from airloop.engine import answering
 from airloop.engine.connection import LABEL
-from airloop.errors import ImageError
-from airloop.images import archive, building, layers
+from airloop.errors import ImageError, Unreachable
+from airloop.images import archive, building, layers, leftovers
 from airloop.images.facts import PACKAGES, listed
 from airloop.images.lock import Pin
 from airloop.images.wheelhouse import wheelhouse
@@ -43,6 +43,7 @@ def with_packages(
     """
     from docker import errors
 
+    leftovers.sweep(client)
     python = _python_on(client)
     text = _dockerfile(PROJECT / dockerfile)
     given = dict(arguments or {}) | {"PYTHON": python.name}
@@ -64,22 +65,32 @@ def with_packages(
 
 
 def _python_on(client: docker.DockerClient) -> layers.Parent:
-    """Return the Python image, pulled where the engine does not have it. Raises ImageError when there is none."""
+    """Return the Python image, pulled where the engine does not have it. Raises ImageError, Unreachable."""
     from docker import errors
 
     name = python_image()
     with answering():
         try:
-            found = client.images.get(name)
+            return layers.parent_of(client.images.get(name).attrs)
         except errors.ImageNotFound:
-            try:
-                found = client.images.pull(name)
-            except errors.APIError as error:
-                raise ImageError(
-                    f"the Docker engine has no image {name!r} and cannot pull it: {error.explanation}. "
-                    "Set AIRLOOP_PYTHON_IMAGE to one that it can reach"
-                ) from error
-        return layers.parent_of(found.attrs)
+            _pull(client, name)
+            return layers.parent_of(client.images.get(name).attrs)
+
+
+def _pull(client: docker.DockerClient, name: str) -> None:
+    """Let the engine pull an image. Raises ImageError when there is none, Unreachable when nobody says so."""
+    from docker import errors
+
+    is_final = False
+    try:
+        said = [item["error"] for item in client.api.pull(name, stream=True, decode=True) if "error" in item]
+    except errors.APIError as error:
+        said, is_final = [str(error.explanation)], error.status_code in (400, 404)
+    if said:
+        raise (ImageError if is_final else Unreachable)(
+            f"the Docker engine has no image {name!r} and cannot pull it: {'; '.join(said)}. "
+            "Set AIRLOOP_PYTHON_IMAGE to one that it can reach"
+        )
 
 
 def _dockerfile(path: Path) -> str:

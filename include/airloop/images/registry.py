@@ -33,7 +33,8 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 """Not compressed, so that its digest depends on no compressor: it is the same on an engine."""
 _DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_RETRIED = (429, 500, 502, 503, 504)
+_RETRIED = (429, 500, 502, 503, 504, 507)
+"""507 is a full disk, which somebody may empty."""
 
 
 @dataclass(frozen=True)

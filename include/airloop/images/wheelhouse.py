@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,10 @@ NEWEST_GLIBC = 36
 """Of Debian 12 is glibc 2.36: wheels for a newer one do not run there."""
 DOWNLOAD_S = 1800.0
 LAST_LINES = 12
+_ALTERED = "DO NOT MATCH THE HASHES"
+_NOT_THERE = "No matching distribution found"
+_NO_ANSWER = re.compile(r"Could not fetch URL (?!\S+ 404 ).*")
+"""What pip's log says of an index that does not answer; on stderr it says that there is no such package."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ def key_of(pins: Iterable[Pin], architecture: str) -> str:
 def wheelhouse(cache: Path, pins: tuple[Pin, ...], architecture: str) -> Wheelhouse:
     """Return the wheels, downloaded to ``cache`` unless they are there and have the locked hashes.
 
-    Raises Unreachable when pip cannot get them, ImageError when there is no pip or no wheel for this platform.
+    Raises Unreachable when pip cannot get them now; ImageError when there is no pip, no wheel for this platform, or
+    another one than the locked.
     """
     folder = cache / key_of(pins, architecture)
     packages = _checked(folder, pins)
@@ -90,18 +96,25 @@ def _checked(folder: Path, pins: tuple[Pin, ...]) -> tuple[Package, ...] | None:
 
 
 def _download(target: Path, pins: tuple[Pin, ...], architecture: str) -> None:
-    listed = target / "requirements.txt"
+    listed, log_file = target / "requirements.txt", target / "pip.log"
     listed.write_text("".join(f"{pin.line}\n" for pin in pins), encoding="utf-8")
     command = [*_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check", "--dest", str(target)]
-    command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(listed), *_platform(architecture)]
+    command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(listed), "--log", str(log_file)]
+    command += _platform(architecture)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
         raise Unreachable(f"pip did not get the wheels of the image within {DOWNLOAD_S:.0f} s") from error
     if done.returncode:
         words = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-        raise Unreachable(f"pip cannot download the wheels of the image; its last lines:\n{words}")
+        unanswered = _NO_ANSWER.search(log_file.read_text(encoding="utf-8", errors="replace"))
+        is_final = _ALTERED in done.stderr or (_NOT_THERE in done.stderr and not unanswered)
+        said = f"{unanswered[0]}\n{words}" if unanswered else words
+        raise (ImageError if is_final else Unreachable)(
+            f"pip cannot download the wheels of the image; its last lines:\n{said}"
+        )
     listed.unlink()
+    log_file.unlink()
 
 
 def _platform(architecture: str) -> Iterator[str]:

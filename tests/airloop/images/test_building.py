@@ -49,9 +49,16 @@ def test_a_build_has_no_network(client, stack, key):
 
 
 def test_a_full_disk_can_be_tried_again(client, stack, key):
-    with pytest.raises(Unreachable, match="No space left on device"):
-        text = dockerfile(key, "RUN echo 'No space left on device' >&2; echo 'no space left on device'; false")
-        building.build(client, text, {}, tag=f"{stack.prefix}/broken:4", key=key)
+    words = {"words": b"OSError: [Errno 28] No space left on device\n"}  # as pip says it
+    text = dockerfile(key, "COPY words /", "RUN cat /words >&2; false")
+    with pytest.raises(Unreachable, match=r"\[Errno 28\] No space left on device"):
+        building.build(client, text, words, tag=f"{stack.prefix}/broken:4", key=key)
+
+
+@pytest.mark.parametrize("command", ["timeout 5 false", ": no space left on device; false", "echo read timeout; false"])
+def test_a_command_that_only_speaks_of_trouble_is_no_trouble_of_the_engine(client, stack, key, command):
+    with pytest.raises(ImageError, match="returned a non-zero code: 1"):
+        building.build(client, dockerfile(key, f"RUN {command}"), {}, tag=f"{stack.prefix}/broken:5", key=key)
 
 
 @pytest.mark.parametrize("value", ['a "b" c', "$HOME ${PATH}", "back\\slash", '{"numpy":["1","ab"]}'])

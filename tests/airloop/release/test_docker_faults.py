@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import secrets
 import socket
 import threading
 import time
@@ -18,11 +19,13 @@ import pytest
 
 from airloop import images
 from airloop.bundle import Bundle, open_bundle
-from airloop.errors import AirloopError, Unreachable
+from airloop.errors import Unreachable
+from airloop.images import building, leftovers
 from airloop.refs import BundleRef
 from airloop.release.waiting import Pace
 from airloop.spec.model import Release, Serving
 from airloop.verification import Verification, verify
+from airloop.verification import leftovers as verifications
 from airloop.workspace import Workspace
 
 from .docker_rig import DockerRig
@@ -35,6 +38,18 @@ QUICK = {"steps": [50, 100], "min_requests": 1, "step_timeout": "1s", "on_inconc
 NUMBERS = itertools.count(4)
 BACK_S = 60.0
 NEEDED = ("python:3.11-slim-bookworm", "nginx:1.28", "registry:2")
+
+# As docker/serve.Dockerfile: a stage that goes, and what is labelled before it is whole.
+HALF_MADE = """
+FROM {python} AS stage
+LABEL {label}={key}
+RUN echo whole >/stage
+FROM {python}
+LABEL {label}=base
+COPY --from=stage /stage /
+RUN echo half >/half
+RUN sleep 60
+"""
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +146,13 @@ def broken_at(engine: OwnEngine, request: str, act: Callable[[], None], work: Ca
     return str(told.value)
 
 
+def end_in_step(engine: OwnEngine, command: str) -> None:
+    """Kill the engine once a container runs the step of a build."""
+    while command not in engine.docker("ps", "--no-trunc", "--format", "{{.Command}}"):
+        time.sleep(0.1)
+    engine.kill()
+
+
 def test_an_engine_that_dies_in_the_middle_of_a_build(engine: OwnEngine, rig: DockerRig) -> None:
     live, bundle = champion(rig), new_bundle(rig)
     broken_at(engine, "POST .*/images/load", engine.kill, lambda: images.build(rig.workspace, "flights", bundle))
@@ -138,6 +160,22 @@ def test_an_engine_that_dies_in_the_middle_of_a_build(engine: OwnEngine, rig: Do
     serves(rig, live)
     made = images.build(rig.workspace, "flights", bundle)
     images.ready(rig.workspace, made.reference)
+
+
+def test_what_a_build_left_whose_engine_died_is_swept_up(engine: OwnEngine, rig: DockerRig) -> None:
+    live, key = champion(rig), secrets.token_hex(16)
+    text = HALF_MADE.format(python=NEEDED[0], label=building.BUILT_FOR, key=key)
+    with pytest.raises(Unreachable):
+        threading.Thread(target=end_in_step, args=(engine, "sleep 60"), daemon=True).start()
+        building.build(rig.engine, text, {}, tag="t:1", key=key)
+    engine.start()
+    serves(rig, live)
+    half_made = {"dangling": True, "label": building.BUILT_FOR}
+    assert len(rig.engine.api.images(filters=half_made)) == 2
+    assert leftovers.sweep(rig.engine) == []
+    assert len(leftovers.sweep(rig.engine, old_s=-60)) == 2
+    assert rig.engine.api.images(filters=half_made) == []
+    assert not rig.engine.containers.list(all=True, filters={"ancestor": NEEDED[0], "status": "exited"})
 
 
 @pytest.mark.parametrize(
@@ -153,9 +191,11 @@ def test_an_engine_that_ends_in_the_middle_of_a_verification(
     engine.start()
     serves(rig, live)
     assert run_verify(rig, bundle).passed
-    for name in rig.containers("verification"):  # killed with the engine; an hour later a verification takes it
-        assert rig.containers()[name] != "running"
-        rig.engine.containers.get(name).remove(force=True)
+    left = rig.containers("verification")  # killed with the engine
+    assert "running" not in left.values()
+    assert verifications.sweep(rig.engine, rig.workspace) == []
+    assert set(verifications.sweep(rig.engine, rig.workspace, old_s=-60)) == set(left)  # as if an hour had passed
+    assert rig.containers("verification") == {}
 
 
 @pytest.mark.parametrize(
@@ -202,11 +242,11 @@ def test_a_full_disk(engine: OwnEngine, rig: DockerRig) -> None:
     packaged = rig.packaged_anew(next(NUMBERS))
     engine.fill(but=0)
     try:
-        with pytest.raises(AirloopError, match="no space left on device"):
+        with pytest.raises(Unreachable, match="no space left on device"):
             images.build(rig.workspace, "flights", bundle)
-        with pytest.raises(AirloopError, match="no space left on device"):
+        with pytest.raises(Unreachable, match="no space left on device"):
             run_verify(rig, packaged)
-        with pytest.raises(AirloopError, match="no space left on device"):
+        with pytest.raises(Unreachable, match="no space left on device"):
             run_release(rig, packaged)
         serves(rig, live)
     finally:
