@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from airloop.cluster import Cluster
+from airloop.cluster.ends import ends_of
 from airloop.release.kubernetes.asking import Asking
 from airloop.release.kubernetes.changing import Changing
 from airloop.release.kubernetes.fittings import Fittings
 from airloop.release.kubernetes.gateway import ByGateway
+from airloop.release.kubernetes.manifests import SERVER, of_pipeline
 from airloop.release.kubernetes.servers import Servers
 from airloop.release.kubernetes.traffic import ByPods
 from airloop.serving.tokens import read_or_make
@@ -40,6 +42,10 @@ class Place:
     def changing(self) -> Changing:
         fittings = Fittings(self.workspace, self.spec.serving, self.pipeline, self.cluster)
         return Changing(self.servers, self.traffic, fittings)
+
+    def ends(self, server: str) -> dict[str, str]:
+        """Return why pods' containers of the Deployment ``server`` ended and were started again: see ``ends_of``."""
+        return ends_of(self.cluster, of_pipeline(self.workspace, self.pipeline) | {SERVER: server})
 
     @property
     def asking(self) -> Asking:
