@@ -12,6 +12,7 @@ from airloop.release.kubernetes.changing import Changing
 from airloop.release.kubernetes.fittings import Fittings
 from airloop.release.kubernetes.gateway import ByGateway
 from airloop.release.kubernetes.manifests import SERVER, of_pipeline
+from airloop.release.kubernetes.prometheus import Prometheus
 from airloop.release.kubernetes.servers import Servers
 from airloop.release.kubernetes.traffic import ByPods
 from airloop.serving.tokens import read_or_make
@@ -50,4 +51,11 @@ class Place:
     @property
     def asking(self) -> Asking:
         token, pods = read_or_make(self.workspace.home).admin, self.servers.pods()
-        return Asking(self.cluster, self.pipeline, token, pods, self.workspace.kubernetes.prometheus)
+        return Asking(self.cluster, self.pipeline, token, pods, self._prometheus)
+
+    @property
+    def _prometheus(self) -> Prometheus | None:
+        # One version alone is not judged: its pods' own counts do, and no query gets longer by the day.
+        url = self.workspace.kubernetes.prometheus
+        since = self.traffic.shared_since() if url else None
+        return Prometheus(url, since) if since else None
