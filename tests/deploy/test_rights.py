@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from airloop.cluster import connected
 from airloop.errors import ClusterRefused
 
 
-@pytest.fixture(scope="module")
-def own() -> Iterator[str]:
-    with namespace() as name:
-        install(name)
-        yield name
-
-
 @pytest.mark.kubernetes
 @pytest.mark.parametrize("overlay", rendered.OVERLAYS)
 def test_a_cluster_takes_every_manifest(overlay: str):
@@ -30,7 +22,7 @@ def test_a_cluster_takes_every_manifest(overlay: str):
 
 
 @pytest.mark.kubernetes
-@pytest.mark.parametrize("account", ["airloop", "airloop-server", "airloop-training"])
+@pytest.mark.parametrize("account", ["airloop", "airloop-viewer", "airloop-server", "airloop-training"])
 def test_nothing_outside_the_namespace_can_be_read(account: str, own: str, tmp_path: Path):
     for elsewhere in ("default", "kube-system"):
         with being(account, own, tmp_path), connected(workspace_on(tmp_path, elsewhere)) as cluster:

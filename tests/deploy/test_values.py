@@ -24,16 +24,26 @@ def environment(values: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in values["env"]}
 
 
-def test_accounts_are_those_that_have_the_rights(values: dict[str, Any], environment: dict[str, str]):
+@pytest.mark.parametrize(
+    ("binding", "where"),
+    [
+        ("airloop", ("workers", "kubernetes")),
+        ("airloop-triggerer", ("triggerer",)),
+        ("airloop-viewer", ("apiServer",)),
+    ],
+)
+def test_accounts_are_those_that_have_the_rights(values: dict[str, Any], binding: str, where: tuple[str, ...]):
+    for key in where:
+        values = values[key]
+    bound = rendered.named(rendered.manifests(rendered.FOLDER / "overlays/prod"), "RoleBinding", binding)
+    assert bound["roleRef"]["name"] == binding and values["serviceAccount"]["create"]
+    assert [one["name"] for one in bound["subjects"] if one["namespace"] == "airflow"] == [
+        values["serviceAccount"]["name"]
+    ]
+
+
+def test_accounts_and_namespace_of_pods_are_those_of_the_manifests(environment: dict[str, str]):
     found = rendered.manifests(rendered.FOLDER / "overlays/prod")
-    subjects = {
-        (each["namespace"], each["name"]) for each in rendered.named(found, "RoleBinding", "airloop")["subjects"]
-    }
-    triggering = rendered.named(found, "RoleBinding", "airloop-triggerer")["subjects"]
-    worker = values["workers"]["kubernetes"]["serviceAccount"]["name"]
-    triggerer = values["triggerer"]["serviceAccount"]["name"]
-    assert ("airflow", worker) in subjects
-    assert [(each["namespace"], each["name"]) for each in triggering] == [("airflow", triggerer)]
     rendered.named(found, "Namespace", environment["AIRLOOP_KUBERNETES_NAMESPACE"])
     for name in ("AIRLOOP_KUBERNETES_SERVICE_ACCOUNT", TRAINING):
         rendered.named(found, "ServiceAccount", environment[name])
@@ -64,6 +74,7 @@ def test_dags_and_pipelines_are_read_from_the_synced_repository(values: dict[str
     synced = "/opt/airflow/dags/repo"
     assert environment["AIRFLOW__CORE__DAGS_FOLDER"] == f"{synced}/{values['dags']['gitSync']['subPath']}"
     assert environment["AIRLOOP_PIPELINES"] == f"{synced}/include/pipelines"
+    assert values["dags"]["gitSync"]["components"]["apiServer"], "the chart's default leaves Airloop's pages without"
 
 
 def test_no_secret_stands_in_the_values(values: dict[str, Any], environment: dict[str, str]):

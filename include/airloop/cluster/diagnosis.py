@@ -94,11 +94,11 @@ def _of_container(cluster: Cluster, pod: Mapping[str, Any], container: Mapping[s
         return Trouble(why, reason != "CreateContainerError")
     ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
     if ended and (ended["exitCode"] or reason == "CrashLoopBackOff"):
-        return _of_end(cluster, pod, container, ended, is_looping=reason == "CrashLoopBackOff")
+        return end_of(cluster, pod, container, ended, is_looping=reason == "CrashLoopBackOff")
     return None
 
 
-def _of_end(
+def end_of(
     cluster: Cluster,
     pod: Mapping[str, Any],
     container: Mapping[str, Any],
@@ -106,6 +106,7 @@ def _of_end(
     *,
     is_looping: bool,
 ) -> Trouble:
+    """Return why a container of ``pod`` ``ended``, with its last words."""
     name, code, times = pod["metadata"]["name"], ended["exitCode"], container.get("restartCount", 0)
     lines = _last_lines(cluster, name, container, ended)
     again = f", started again {times} times (CrashLoopBackOff)" if is_looping else ""

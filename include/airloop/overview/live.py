@@ -161,6 +161,8 @@ def _look_on_docker(workspace: Workspace, name: str, timeout_s: float) -> dict[s
 
 def _look_on_kubernetes(workspace: Workspace, spec: Spec) -> dict[str, tuple[Observed, str]]:
     from airloop.release.targets import target_of
+    from airloop.serving.tokens import read
 
+    read(workspace.home)  # who releases would make tokens, who looks does not
     target = target_of(workspace, spec)
     return {spec.name: (target.observe(spec.name), target.endpoint(spec.name))}

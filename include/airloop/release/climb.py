@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from airloop.release import rollout
 from airloop.release.rollout import FULL, Action, Decision, Position, Step
-from airloop.release.target import Placed, State, Target
+from airloop.release.target import Observed, Placed, State, Target
 from airloop.release.waiting import Hold
 from airloop.spec.model import Rollout
 
@@ -50,39 +51,50 @@ class Climb:
         else:
             self.hold.report(f"{running}: goes on where the last try ended")
         position, judged = rollout.start(steps, running=running), []
+        known = self._observed().ended if position.step != FULL else {}
         while position.step != FULL and not position.ended:
-            decision = self._watch(position.step)
+            decision = self._watch(position.step, known)
             judged.append((position.step, decision))
             position = rollout.advance(self.rules, steps, position, decision)
             self._tell(judged[-1][0], decision, position)
         return Climbed(promote=position.ended is None, steps=tuple(judged))
 
-    def _watch(self, step: Step) -> Decision:
-        """Return the first decision on ``step`` that is not to wait."""
+    def _watch(self, step: Step, known: Container[str]) -> Decision:
+        """Return the first decision on ``step`` that is not to wait; ``known`` ends came before the first request."""
         wanted = self.base.with_candidate(self.candidate, step.percent, shadow=step.shadow)
         self._apply(wanted)
-        before = self.hold.answered(lambda: self.target.observe(self.pipeline))
+        before = self._observed()
         until = self.hold.pace.now() + self.rules.step_timeout.total_seconds()
         while True:
             self.hold.wait()
-            seen = self.hold.answered(lambda: self.target.observe(self.pipeline))
-            if seen.state != wanted:
+            seen = self._observed()
+            ended = [why for end, why in seen.ended.items() if end not in known]
+            if seen.state != wanted and not ended:
                 self.hold.tell(f"{step}: the target serves {seen.state}; putting {wanted} back", at_once=True)
                 self._apply(wanted)
                 # What came in meanwhile was not shared out as the step says.
-                before = seen = self.hold.answered(lambda: self.target.observe(self.pipeline))
+                before = seen = self._observed()
             candidate, champion = seen.candidate.since(before.candidate), seen.champion.since(before.champion)
-            timed_out = self.hold.pace.now() >= until
-            decision = rollout.judge_step(self.rules, step, candidate=candidate, champion=champion, timed_out=timed_out)
+            decision = rollout.judge_step(
+                self.rules,
+                step,
+                candidate=candidate,
+                champion=champion,
+                timed_out=self.hold.pace.now() >= until,
+                ended=ended,
+            )
             if decision.action is not Action.CONTINUE:
                 return decision
             self.hold.tell(rollout.progress(self.rules, step, candidate=candidate, champion=champion))
 
     def _running(self, steps: tuple[Step, ...]) -> Step | None:
-        state = self.hold.answered(lambda: self.target.observe(self.pipeline)).state
+        state = self._observed().state
         if state.candidate != self.candidate or state.champion != self.base.champion:
             return None
         return next((s for s in steps if (s.percent, s.shadow) == (state.candidate_percent, state.shadow)), None)
+
+    def _observed(self) -> Observed:
+        return self.hold.answered(lambda: self.target.observe(self.pipeline))
 
     def _apply(self, state: State) -> None:
         # Asked anew each time: a roll back may have taken over, and must not be overwritten.

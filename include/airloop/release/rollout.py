@@ -9,6 +9,7 @@ No clock and no network: counts and "the time is over" come in, a decision with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -67,14 +68,25 @@ def plan(rollout: Rollout, *, has_champion: bool) -> tuple[Step, ...]:
     return (*shadow, *(Step(percent) for percent in rollout.steps))
 
 
-def judge_step(rollout: Rollout, step: Step, *, candidate: Traffic, champion: Traffic, timed_out: bool) -> Decision:
+def judge_step(
+    rollout: Rollout,
+    step: Step,
+    *,
+    candidate: Traffic,
+    champion: Traffic,
+    timed_out: bool,
+    ended: Sequence[str] = (),
+) -> Decision:
     """Judge the requests that both versions answered since the step began.
 
+    ``ended`` says why servers of the candidate ended meanwhile: what they were asked is in no count, so any is enough.
     In a shadow step the copies count and their failures are judged. Answers of two models may differ, so the largest
     difference is reported and never decides; nobody waits for a copy, so neither does its latency.
     """
     if step == FULL:
         return Decision(Action.PROMOTE, ("100 %: the last step is not judged, the champion answers nothing",))
+    if ended:
+        return Decision(Action.ROLL_BACK, tuple(ended))
     seen = candidate.shadow_requests if step.shadow else candidate.requests
     judged = _compared(rollout, step, candidate, champion)
     bad = tuple(one.reason for one in judged if one.verdict == "bad")

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Behaviour:
     failure_rate: float = 0.0
     latency_p99_ms: float = 3.0
     shadow_difference: float = 0.0
+    end: str = ""
+    """Why its server ends once it is asked something; "" where it does not."""
 
 
 @dataclass
@@ -59,7 +61,12 @@ class SimulatedTarget:
                 self._answered(seen.candidate, state.candidate, to_candidate, shadows=requests * state.shadow),
             )
             self._write(pipeline, after)
-            return after
+            return replace(after, ended=self._ended(after))
+
+    def _ended(self, seen: Observed) -> dict[str, str]:
+        candidate = seen.state.candidate
+        end = self.behaviours.get(candidate.version, Behaviour()).end if candidate else ""
+        return {"1": end} if end and seen.candidate.requests + seen.candidate.shadow_requests else {}
 
     def apply(self, pipeline: str, state: State) -> None:
         """Serve ``state``; counts begin anew when it is another one."""

@@ -5,8 +5,8 @@ Every target passes the tests in ``tests/airloop/release/test_conformance.py``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from airloop.release.evidence import NO_TRAFFIC, Traffic
@@ -53,6 +53,8 @@ class Observed:
     state: State
     champion: Traffic = NO_TRAFFIC
     candidate: Traffic = NO_TRAFFIC
+    ended: Mapping[str, str] = field(default_factory=dict)
+    """Why servers of the candidate ended and were started again, each by an id of its own: their counts are gone."""
 
 
 class Target(Protocol):

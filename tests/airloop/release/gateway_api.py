@@ -27,30 +27,36 @@ _VERSION = {
 }
 
 
+KINDS = {"HTTPRoute": "httproutes", "Gateway": "gateways"}
+
+
 @contextmanager
 def installed(cluster: Cluster) -> Iterator[None]:
-    """Have the API server know HTTPRoutes; it forgets them afterwards unless it knew them before."""
-    api = client.ApiextensionsV1Api(cluster.api)
-    definition = {
-        "metadata": {"name": f"httproutes.{GROUP}", "annotations": {"api-approved.kubernetes.io": "unapproved, test"}},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {"kind": "HTTPRoute", "plural": "httproutes", "singular": "httproute"},
-            "versions": [_VERSION],
-        },
-    }
-    try:
-        api.create_custom_resource_definition(definition)
-    except client.ApiException as error:
-        if error.status != 409:
-            raise
-        yield
-        return
+    """Have the API server know HTTPRoutes and Gateways; it forgets afterwards those that it did not know before."""
+    api, made = client.ApiextensionsV1Api(cluster.api), []
+    for kind, plural in KINDS.items():
+        try:
+            made.append(api.create_custom_resource_definition(_definition(kind, plural)).metadata.name)
+        except client.ApiException as error:
+            if error.status != 409:
+                raise
     try:
         yield
     finally:
-        api.delete_custom_resource_definition(f"httproutes.{GROUP}")
+        for name in made:
+            api.delete_custom_resource_definition(name)
+
+
+def _definition(kind: str, plural: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": f"{plural}.{GROUP}", "annotations": {"api-approved.kubernetes.io": "unapproved, test"}},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "versions": [_VERSION],
+        },
+    }
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ class Gateway:
     """Why it takes no route."""
     refuses_copies: str = ""
     """Why it takes no route that copies requests."""
+    is_away: bool = False
+    """It says nothing of any route."""
     _over: threading.Event = field(default_factory=threading.Event)
     _rules: list[Rule] = field(default_factory=list)
     _copying: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
@@ -131,7 +139,8 @@ class Gateway:
             with suppress(client.ApiException):
                 found = custom.get_namespaced_custom_object(*where)
                 self._rules = [self._rule(core, rule) for rule in found["spec"]["rules"]]
-                self._tell(custom, where, found)
+                if not self.is_away:
+                    self._tell(custom, where, found)
 
     def _rule(self, core: client.CoreV1Api, rule: dict[str, Any]) -> Rule:
         def address_of(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from airloop.errors import BundleError, ReleaseRefused
 from airloop.release import release, set_right
 from airloop.release.kubernetes import manifests
+from airloop.release.kubernetes.place import Place
 from airloop.release.target import Placed, State
 
 from .conftest import PASSED, PROMOTED, pipeline_with
@@ -75,6 +77,21 @@ def test_one_warm_version_is_enough_and_a_new_candidate_takes_its_place(rig: Kub
     assert set(rig.deployments()) == {"2", "3"}
     rig.target.apply("flights", alone(rig, 2))
     assert set(rig.deployments()) == {"2"}
+
+
+def test_since_when_requests_are_shared_is_known_to_whoever_takes_over(rig: KubernetesRig) -> None:
+    def shared_since() -> datetime | None:
+        return Place(rig.workspace, pipeline_with(rig.home).spec, "flights", rig.cluster, 1).traffic.shared_since()
+
+    assert shared_since() is None
+    rig.target.apply("flights", both(rig, 50))
+    first = shared_since()
+    assert first is not None and timedelta(0) < datetime.now(UTC) - first < timedelta(minutes=2)
+    rig.opened_anew().apply("flights", both(rig, 50))
+    assert shared_since() == first
+    rig.target.apply("flights", both(rig, 100))
+    again = shared_since()
+    assert again is not None and again > first
 
 
 def test_what_is_not_to_be_kept_is_deleted(rig: KubernetesRig) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from airloop.cluster import name_of
 from airloop.errors import BundleError
+from airloop.release.kubernetes import KubernetesTarget
 from airloop.release.target import State
 
+from .conftest import pipeline_with
 from .gateway_api import GROUP
 from .gateway_rig import GatewayRig, behind_a_gateway
+from .kubernetes_rig import READY_S, SMALL
 from .test_conformance import placed, requests_all_the_time, run_release
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
@@ -26,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
 @pytest.fixture
 def rig(stack: GatewayRig) -> GatewayRig:
     """A namespace in which version 1 is served."""
-    stack.gateway.ignores, stack.gateway.refuses = False, ""
+    stack.gateway.ignores, stack.gateway.refuses, stack.gateway.is_away = False, "", False
     stack.target.apply("flights", State(placed(stack.bundles[0])))
     return stack
 
@@ -65,6 +69,17 @@ def test_a_gateway_that_refuses_the_route_is_quoted(rig: GatewayRig) -> None:
     rig.gateway.refuses = "no listener allows it"
     with pytest.raises(BundleError, match=r"does not take HTTPRoute .*NotAllowedByListeners: no listener allows it"):
         rig.target.apply("flights", both(rig, 10))
+
+
+def test_a_first_release_by_a_gateway_that_is_not_there_is_refused(rig: GatewayRig) -> None:
+    rig.target.apply("flights", State())
+    rig.gateway.is_away = True
+    impatient = replace(rig.workspace, kubernetes=replace(rig.workspace.kubernetes, ready_s=3.0))
+    spec = pipeline_with(rig.home).spec.model_copy(update={"serving": SMALL})
+    target = KubernetesTarget(impatient, spec, ready_s=READY_S)
+    told = r"flights: nobody says anything of HTTPRoute \S+ for 3 s: is there a Gateway 'public' .*GATEWAY"
+    with pytest.raises(BundleError, match=told):
+        target.apply("flights", State(placed(rig.bundles[0])))
 
 
 def test_weights_that_are_ignored_are_found_by_what_is_measured(rig: GatewayRig) -> None:

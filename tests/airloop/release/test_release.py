@@ -71,6 +71,17 @@ def test_a_slow_candidate_is_rolled_back(bench: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize("shadow", [False, True])
+def test_a_candidate_whose_server_ends_is_rolled_back_whatever_it_counted(bench: Bench, shadow: bool) -> None:
+    """What such a server was asked is gone with its counts: it would look healthy, only less asked."""
+    bench.rollout = {"shadow": shadow}
+    bench.release(bench.bundle("1"))
+    bench.target.behaviours["2"] = Behaviour(end="pod x: container server ended with exit code 3")
+    ref = bench.release(bench.bundle("2"))
+    assert (ref.outcome, ref.reasons) == ("ROLLED_BACK", ("pod x: container server ended with exit code 3",))
+    assert bench.serves() == "version 1"
+
+
 def test_a_canary_with_little_traffic_is_inconclusive_and_ends_in_time(bench: Bench) -> None:
     """Low-traffic canaries stall for ever, or pass, in other tools (flagger#1035, flagger#1689)."""
     bench.release(bench.bundle("1"))

@@ -62,6 +62,13 @@ def judged(seen: int, failed: int = 0, *, champion: int = 1800, timed_out: bool 
     )
 
 
+@pytest.mark.parametrize("step", [Step(0, shadow=True), Step(50)])
+def test_a_server_that_ended_decides_before_any_count(step: Step) -> None:
+    well = Traffic(1000, shadow_requests=1000)
+    decision = judge_step(Rollout(), step, candidate=well, champion=well, timed_out=False, ended=["killed", "again"])
+    assert decision == Decision(Action.ROLL_BACK, ("killed", "again"))
+
+
 def test_too_few_requests_are_waited_for() -> None:
     assert judged(131) == Decision(Action.CONTINUE, ("131 of 200 requests",))
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airloop.errors import Unreachable
 from airloop.release.answers import Answers
-from airloop.release.kubernetes.prometheus import Prometheus
 from airloop.serving.refusal import Refusal
 from airloop.serving.stats import Latency
 
 if TYPE_CHECKING:
     from airloop.cluster import Cluster
     from airloop.gateway.route import Upstream
+    from airloop.release.kubernetes.prometheus import Prometheus
     from airloop.serving.client import ServerClient
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ class Asking:
     pipeline: str
     token: str
     pods: Mapping[str, list[str]]
-    prometheus: str = ""
-    """URL of a Prometheus that knows requests, failures and latencies of all pods, also of those that are gone."""
+    prometheus: Prometheus | None = None
+    """Knows requests, failures and latencies of all pods, also of those that are gone."""
 
     def stats(self, upstream: Upstream) -> Stats | None:
         """Return what all pods of a version counted; None when none of them serves it."""
@@ -47,9 +47,7 @@ class Asking:
         if not mine:
             return None
         if self.prometheus:
-            return merged(mine) | Prometheus(self.prometheus).stats(
-                self.cluster.namespace, self.pipeline, upstream.version
-            )
+            return merged(mine) | self.prometheus.stats(self.cluster.namespace, self.pipeline, upstream.version)
         return merged(mine)
 
     def answers(self, upstream: Upstream) -> Answers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airloop.cluster import name_of
 from airloop.errors import BundleError, ClusterRefused
 from airloop.gateway.route import Route, Upstream
-from airloop.release.kubernetes import manifests
+from airloop.release.kubernetes import accepted, manifests
 from airloop.release.kubernetes.http_route import KIND, http_route, leads_of
 from airloop.release.kubernetes.traffic import ByPods
 
@@ -23,9 +22,6 @@ log = logging.getLogger(__name__)
 
 GROUP = "gateway.networking.k8s.io"
 VERSIONS = ("v1", "v1beta1")
-ACCEPTED_S = 10.0
-"""Longest wait for a Gateway to say that it takes a route."""
-LOOK_S = 0.2
 
 
 @dataclass
@@ -76,7 +72,7 @@ class ByGateway(ByPods):
         super()._put(route, warm)
         if route.upstreams:
             made = self.cluster.apply(self._http_route(route))
-            self._wait(made["metadata"]["generation"])
+            self._wait(made)
         else:
             self.cluster.delete(version, KIND, self._name)
 
@@ -113,26 +109,18 @@ class ByGateway(ByPods):
         gateway, shadow = self.workspace.kubernetes.gateway, bool(both and route.compares)
         return http_route(self.workspace, self.pipeline, self._version, gateway, percent, shadow=shadow)
 
-    def _wait(self, generation: int) -> None:
-        """Return once the Gateway takes the route. Raises BundleError with its words when it refuses."""
-        until = time.monotonic() + ACCEPTED_S
-        while time.monotonic() < until:
-            found = self.cluster.get(self._version, KIND, self._name) or {}
-            told = [one for parent in found.get("status", {}).get("parents", ()) for one in parent["conditions"]]
-            current = {one["type"]: one for one in told if one.get("observedGeneration", 0) >= generation}
-            refused = [one for one in current.values() if one["status"] == "False"]
-            if refused:
-                why = "; ".join(f"{one['type']}: {one.get('reason')}: {one.get('message', '')}" for one in refused)
-                raise BundleError(f"{self.pipeline}: the Gateway does not take HTTPRoute {self._name}: {why}")
-            if "Accepted" in current:
-                return
-            time.sleep(LOOK_S)
-        log.warning("%s: the Gateway says nothing of HTTPRoute %s for %g s", self.pipeline, self._name, ACCEPTED_S)
+    def _wait(self, made: Mapping[str, Any]) -> None:
+        """Return once the Gateway takes the route. Raises BundleError when it does not."""
+        kubernetes = self.workspace.kubernetes
+        try:
+            accepted.wait(self.cluster, made, kubernetes.gateway, silent_s=kubernetes.ready_s)
+        except BundleError as error:
+            raise BundleError(f"{self.pipeline}: {error}") from None
 
     def _gateway(self) -> dict[str, Any] | None:
         namespace, _, name = self.workspace.kubernetes.gateway.rpartition("/")
         if namespace not in ("", self.cluster.namespace):
-            return None  # another namespace's is not ours to read
+            return None  # another namespace's is not ours to read: the docs say whom to tell clients
         try:
             return self.cluster.get(self._version, "Gateway", name)
         except ClusterRefused as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from airloop.errors import Unreachable
@@ -14,18 +16,25 @@ QUANTILES = {"latency_p50_ms": 0.5, "latency_p99_ms": 0.99}
 
 @dataclass(frozen=True)
 class Prometheus:
-    """The server at ``url``, whose series carry the label ``namespace`` beside those of the servers."""
+    """The server at ``url``, whose series carry the label ``namespace`` beside those of the servers.
+
+    What happened ``since`` is asked for, and not what counters say now: these fall when a pod goes.
+    """
 
     url: str
+    since: datetime
 
     def stats(self, namespace: str, pipeline: str, version: str) -> dict[str, Any]:
-        """Return a version's counts since its pods began, in the words of the servers.
+        """Return a version's counts, also of pods that are gone, in the words of the servers.
 
         Raises Unreachable when Prometheus does not answer, or does not understand.
         """
         which = f'namespace="{namespace}",pipeline="{pipeline}",version="{version}"'
-        counts = {name: round(self._ask(f"sum(airloop_version_{name}_total{{{which}}})")) for name in COUNTS}
-        buckets = f"sum by (le) (airloop_request_seconds_bucket{{{which}}})"
+        span = f"{max(math.ceil((datetime.now(UTC) - self.since).total_seconds()), 1)}s"
+        counts = {
+            name: round(self._ask(f"sum(increase(airloop_version_{name}_total{{{which}}}[{span}]))")) for name in COUNTS
+        }
+        buckets = f"sum by (le) (increase(airloop_request_seconds_bucket{{{which}}}[{span}]))"
         asked = {name: f"1000 * histogram_quantile({share}, {buckets})" for name, share in QUANTILES.items()}
         return counts | {name: self._ask(query) for name, query in asked.items()}
 

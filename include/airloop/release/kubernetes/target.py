@@ -55,7 +55,9 @@ class KubernetesTarget:
             counts = counting.of_candidate(candidate or {}, champion or {})
             if state.shadow and route.champion and route.candidate:
                 self._largest.add(pipeline, state, asking.answers(route.champion), asking.answers(route.candidate))
-        return Observed(state, counting.own(champion or {}), self._largest.on(counts, pipeline, state))
+            mine = route.candidate.server if route.candidate else ""
+            ended = place.ends(mine) if mine in intact else {}
+        return Observed(state, counting.own(champion or {}), self._largest.on(counts, pipeline, state), ended)
 
     def apply(self, pipeline: str, state: State) -> None:
         """Start what is missing and wait until it answers, change the shares, then end what is not named any more.

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airloop.cluster import name_of
+from airloop.cluster import GROUP, name_of
 from airloop.errors import BundleError
 from airloop.gateway.route import Route, Upstream
 from airloop.release.kubernetes import manifests, shares
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SINCE = f"{GROUP}/shared-since"
+"""Annotation of a pipeline's Service: when its route came into force, by the clock of whoever applied it."""
 SETTLE_S = 1.5
 """Nodes hear of new endpoints once a second; nothing tells when they have."""
 HEARD_S = 15.0
@@ -96,6 +99,18 @@ class ByPods:
         route, _ = manifests.remembered(found)
         return route, found is not None and found["spec"].get("selector") == self._selector(route)
 
+    def shared_since(self) -> datetime | None:
+        """Return when requests began to be shared out as they are, None while they go to one version."""
+        route = self.remembered()[0]
+        since = self._since(route) if route.candidate else ""
+        return datetime.fromisoformat(since) if since else None
+
+    def _since(self, route: Route) -> str:
+        """Return when ``route`` came into force, "" where another one is in force."""
+        found = self.cluster.get("v1", "Service", self._name) or {}
+        kept = found.get("metadata", {}).get("annotations", {})
+        return str(kept.get(SINCE, "")) if manifests.remembered(found)[0] == route else ""
+
     def address(self) -> str:
         """Return the URL of what answers requests."""
         return f"http://{self._name}.{self.cluster.namespace}.svc"
@@ -107,6 +122,8 @@ class ByPods:
 
     def _put(self, route: Route, warm: str) -> None:
         wanted = manifests.service(self.workspace, self.pipeline, route, warm, self.chosen(route))
+        # In the very change of the route: whoever takes over finds both or neither.
+        wanted["metadata"]["annotations"][SINCE] = self._since(route) or datetime.now(UTC).isoformat()
         found = self.cluster.apply(wanted)
         others = found["spec"].get("selector", {}).keys() - wanted["spec"]["selector"].keys()
         if others:  # what somebody added by hand
