@@ -2,14 +2,14 @@ import { useState } from "preact/hooks";
 import { given } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign, toneOf } from "../../parts/Badge";
+import { Copied } from "../../parts/Copied";
 import { count, counted } from "../../parts/Figure";
+import { Said } from "../../parts/Said";
 import { Asked, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import { go, Leave } from "../../router";
 import type { Leaderboard, Lineage as Chain, Made, Part, Version } from "../../shapes";
-import { Copied } from "./Copied";
 import { pathOf } from "./paths";
-import { Said } from "./Said";
 
 const FIRST = 20;
 
