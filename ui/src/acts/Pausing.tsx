@@ -36,8 +36,8 @@ export function Pausing({ of: { row }, onClose }: Props) {
         <p>Releases may go on already.</p>
       ) : (
         <p class="muted">
-          While they are paused nothing new goes live, and a rollout that is under way ends with the champion answering
-          alone. Trainings go on, and going back stays possible.
+          While they are paused nothing new goes live, and a rollout that is under way may climb on but ends with the
+          champion answering alone. Trainings go on, and going back stays possible.
         </p>
       )}
       <TextField
