@@ -33,8 +33,11 @@ class Alone:
 
 
 @contextmanager
-def serving(folder: Path, pipelines: Path, ledger: Path) -> Iterator[Alone]:
-    """Give the pages of ``pipelines`` and a ``ledger``'s file, with all else below ``folder``."""
+def serving(folder: Path, pipelines: Path, ledger: Path, server: str = "") -> Iterator[Alone]:
+    """Give the pages of ``pipelines`` and a ``ledger``'s file, with all else below ``folder``.
+
+    ``server`` is the model server; without one, nobody answers where it should be.
+    """
     port = ports.any_free()
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "AIRLOOP_"))},
@@ -45,7 +48,7 @@ def serving(folder: Path, pipelines: Path, ledger: Path) -> Iterator[Alone]:
         "AIRLOOP_HOME": str(folder),
         "AIRLOOP_PIPELINES": str(pipelines),
         "AIRLOOP_LEDGER": f"sqlite:///{ledger}",
-        "AIRLOOP_SERVER": f"http://127.0.0.1:{ports.any_free()}",
+        "AIRLOOP_SERVER": server or f"http://127.0.0.1:{ports.any_free()}",
     }
     token, log = folder / "token", folder / "alone.log"
     folder.mkdir(parents=True, exist_ok=True)

@@ -74,11 +74,16 @@ class Site:
 
     def until(self, is_true: Callable[[], Any], what: str, *, timeout_s: float = 90) -> Any:
         """Wait until something is so, and return it."""
-        deadline = time.monotonic() + timeout_s
-        while not (value := is_true()):
-            assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-            time.sleep(0.3)
-        return value
+        return until(is_true, what, timeout_s=timeout_s)
+
+
+def until(is_true: Callable[[], Any], what: str, *, timeout_s: float = 90) -> Any:
+    """Wait until something is so, and return it."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := is_true()):
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.3)
+    return value
 
 
 @contextmanager
@@ -104,15 +109,22 @@ def running(home: Path) -> Iterator[Site]:
 @contextmanager
 def requests(running: Site) -> Iterator[None]:
     """Ask the model for predictions all the time."""
-    champion = running.ledger.live("flight_delays", "local")
-    assert champion is not None, "the demo has released nothing"
-    golden = open_bundle(running.workspace, champion.bundle).golden.inputs
+    with requests_to(running.workspace, "flight_delays"):
+        yield
+
+
+@contextmanager
+def requests_to(workspace: Workspace, pipeline: str) -> Iterator[None]:
+    """Ask the server of a workspace for predictions all the time."""
+    champion = workspace.ledger.live(pipeline, "local")
+    assert champion is not None, f"{pipeline}: nothing was released"
+    golden = open_bundle(workspace, champion.bundle).golden.inputs
     row, stopped = {name: values[0] for name, values in golden.items()}, threading.Event()
 
     def ask() -> None:
-        with ServerClient(running.stack.server_url, read_or_make(running.stack.home).infer) as server:
+        with ServerClient(workspace.server_url, read_or_make(workspace.home).infer) as server:
             while not stopped.wait(0.05):
-                server.infer("flight_delays", row)
+                server.infer(pipeline, row)
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()

@@ -190,3 +190,33 @@ def test_nothing_is_sent_before_a_reason_is_given(demo, open_as):
     dialog.get_by_role("button", name="Pause releases").click()
     expect(dialog).to_be_visible()
     assert demo.ledger.paused("flight_delays") is None
+
+
+@pytest.fixture
+def pausing(demo, contexts, logins):
+    """A page on which somebody fills in a pause while bob pauses, and the dialog; its clock can be turned."""
+    page = contexts(demo.url, storage_state=logins("op")).new_page()
+    page.clock.install()
+    page.goto(page_of("/pipelines/flight_delays"))
+    dialog = begin(page, "Pause releases", "Pause releases of flight_delays")
+    dialog.get_by_label("Reason").fill("I have doubts")
+    demo.ledger.pause("flight_delays", by="bob", reason="so have I")
+    yield page, dialog
+    demo.ledger.resume("flight_delays", by="bob", reason="all is well")
+
+
+def test_who_fills_in_a_pause_is_told_that_somebody_was_first(demo, pausing):
+    page, dialog = pausing
+    page.clock.fast_forward(31_000)
+    expect(dialog.get_by_role("alert")).to_contain_text("This has changed since you opened it")
+    expect(dialog).to_contain_text("bob paused them")
+    expect(dialog).to_contain_text("so have I")
+    for name in ("Pause releases", "Let them go on"):
+        assert dialog.get_by_role("button", name=name).count() == 0
+
+
+def test_who_pauses_what_was_just_paused_leaves_it_as_it_is(demo, pausing):
+    page, dialog = pausing
+    dialog.get_by_role("button", name="Pause releases").click()
+    told(page, "bob had paused releases of flight_delays already: so have I")
+    assert demo.ledger.paused("flight_delays").payload["by"] == "bob"

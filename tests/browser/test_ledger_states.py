@@ -83,11 +83,11 @@ def test_a_ledger_that_is_down_is_named_and_comes_back_by_itself(open_alone, kep
 def test_sections_say_that_the_ledger_is_down_each_for_itself(open_alone, kept, ledger, pages):
     ledger.mkdir()
     page = opened(open_alone, pages, page_of(f"/pipelines/{kept[2]}"))
-    for title in ("Time line", "Last candidate", "Leaderboard"):
+    for title in ("Time line", "Last candidate", "Leaderboard", "Lineage"):
         expect(page.get_by_role("region", name=title, exact=True).get_by_role("alert")).to_contain_text("ledger")
     ledger.rmdir()
     put(kept, ledger)
-    for title in ("Time line", "Last candidate", "Leaderboard"):
+    for title in ("Time line", "Last candidate", "Leaderboard", "Lineage"):
         region = page.get_by_role("region", name=title, exact=True)
         region.get_by_role("button", name="Ask again").click()
         expect(region.get_by_role("alert")).to_have_count(0)

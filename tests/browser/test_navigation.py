@@ -60,6 +60,21 @@ def test_a_dag_has_a_tab_about_its_pipeline(open_as):
     expect(inside(page).get_by_role("heading", name="flight_delays", level=1)).to_be_visible()
 
 
+def test_a_version_that_is_chosen_in_the_tab_of_a_dag_is_shown_there(open_as):
+    page = open_as("viewer", "/dags/flight_delays.train")
+    page.get_by_role("link", name="Airloop", exact=True).click()
+    tab = inside(page)
+    tab.get_by_role("link", name="Gates of version 2").click()
+    expect(tab.get_by_role("region", name="Candidate 2", exact=True)).to_contain_text("version 2")
+    tab.get_by_role("link", name="Lineage of version 3").click()
+    expect(tab.get_by_label("Version")).to_have_value("3")
+    tab.get_by_label("Version").select_option("1")
+    expect(tab.get_by_role("region", name="Candidate 1", exact=True)).to_contain_text("version 1")
+    tab.get_by_role("link", name="Show the last candidate").click()
+    expect(tab.get_by_role("region", name="Last candidate", exact=True)).to_be_visible()
+    expect(tab.get_by_role("heading", name="flight_delays", level=1)).to_be_visible()
+
+
 def test_the_dag_that_monitors_opens_at_what_production_did(open_as):
     page = open_as("viewer", "/dags/flight_delays.monitor")
     page.get_by_role("link", name="Airloop", exact=True).click()

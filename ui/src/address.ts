@@ -36,3 +36,14 @@ export const pipeline = (name: string, section = ""): string =>
 
 /** The address of the page that tells why, for `Link`; `query` as the server gives it. */
 export const why = (name: string, query: string): string => `/pipelines/${encodeURIComponent(name)}/why?${query}`;
+
+/** What Airflow puts into the address of a tab to say which of its pages the tab is in. */
+export const PLACE: readonly string[] = ["dag_id", "run_id", "task_id"];
+
+/** The page at `path` with another query, `to`: "?…", with or without "#…". A tab stays with what it is about. */
+export function requeried(path: string, search: string, to: string): string {
+  const [asked = "", ...hash] = to.split(/(?=#)/);
+  const about = below(path) === "/at" ? [...new URLSearchParams(search)].filter(([key]) => PLACE.includes(key)) : [];
+  const query = [new URLSearchParams(about).toString(), asked.slice(1)].filter(Boolean).join("&");
+  return path + (query && `?${query}`) + hash.join("");
+}

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api } from "./address";
+import { type Turns, turns } from "./turns";
 
 /** What the server answered instead of what was asked for, in plain words. */
 export class Refusal extends Error {
@@ -95,25 +96,28 @@ type Kept<T> = { path: string | null; value?: T; error?: Refusal; asking: boolea
  */
 export function useAsk<T>(path: string | null, { every = 0 }: { every?: number } = {}): Asked<T> {
   const [kept, keep] = useState<Kept<T>>({ path, asking: true });
-  const [count, setCount] = useState(0);
-  const again = useCallback(() => setCount((before) => before + 1), []);
+  const turn = useRef<Turns | null>(null);
   useEffect(() => {
     if (!path) return;
-    const stop = new AbortController();
-    keep((old) => (old.path === path ? { ...old, asking: true } : { path, asking: true }));
-    ask<T>(path, stop.signal).then(
-      (value) => keep({ path, value, asking: false }),
-      (error: unknown) => {
-        if (!stop.signal.aborted) keep((old) => ({ ...old, path, error: refusal(error), asking: false }));
-      },
-    );
-    return () => stop.abort();
-  }, [path, count]);
+    const mine = turns(async (signal) => {
+      keep((old) => (old.path === path ? { ...old, asking: true } : { path, asking: true }));
+      const now = await ask<T>(path, signal).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error: refusal(error) }),
+      );
+      if (!signal.aborted) keep((old) => ({ ...("error" in now && old), path, ...now, asking: false }));
+    });
+    turn.current = mine;
+    mine.tick();
+    return () => mine.stop();
+  }, [path]);
+  const again = useCallback(() => turn.current?.again(), []);
+  const tick = useCallback(() => turn.current?.tick(), []);
   useEffect(() => {
     listeners.add(again);
     return () => void listeners.delete(again);
   }, [again]);
-  useEvery(every, again);
+  useEvery(every, tick);
   return told(kept.path === path ? kept : { path, asking: true }, again);
 }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { below, decoded, page } from "./address";
+import { below, decoded, page, requeried } from "./address";
 import { isTab, leave, mirror, outside } from "./airflow";
 
 /** Where we are. */
@@ -23,7 +23,7 @@ function here(): Route {
 function address(to: string): string {
   // Never relative: the document has a base address, which everything relative would go to.
   if (to.startsWith("/")) return page(to);
-  if (to.startsWith("?")) return location.pathname + (to === "?" ? "" : to);
+  if (to.startsWith("?")) return requeried(location.pathname, location.search, to);
   return location.pathname + location.search + to;
 }
 

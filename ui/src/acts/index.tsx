@@ -58,7 +58,7 @@ export function Acts({ of, onClosed }: ActsProps) {
           {called(verb, of)}
         </button>
       ))}
-      {!verbs.length && <span class="muted">You may look at this pipeline, but not act.</span>}
+      {!verbs.length && !of.rights.answer && <span class="muted">You may look at this pipeline, but not act.</span>}
       {Opened && <Opened of={of} onClose={close} />}
     </div>
   );

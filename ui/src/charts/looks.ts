@@ -47,9 +47,7 @@ const KINDS: Record<string, Look> = {
   cut_off: look("tick", "quiet", "Data cut-off"),
   blocked: look("barred", "bad", "Data blocked a run"),
   backtest: look("hexagon", "accent", "Backtest", true),
-  "verification PASS": look("square", "good", "Bundle verified", true),
   "verification FAIL": look("cross", "bad", "Bundle not verified"),
-  verification: look("square", "quiet", "Bundle verified", true),
 };
 
 /** How an event looks. */

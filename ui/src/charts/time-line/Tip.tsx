@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { why as addressOf } from "../../address";
-import { Said } from "../../pages/pipeline/Said";
+import { Said } from "../../parts/Said";
 import { Time } from "../../parts/Time";
 import { Link } from "../../router";
 import { wall } from "../../zone";

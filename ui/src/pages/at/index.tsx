@@ -1,3 +1,4 @@
+import { PLACE } from "../../address";
 import { useAsk } from "../../ask";
 import { Problem, Skeleton } from "../../parts/Section";
 import type { Placed } from "../../shapes";
@@ -41,6 +42,6 @@ function Elsewhere({ dag }: { dag: string }) {
 
 /** What Airflow put into the address; what it does not know stands there in braces. */
 function asks(query: URLSearchParams): URLSearchParams {
-  const known = ["dag_id", "run_id", "task_id"].map((key) => [key, query.get(key) ?? ""]);
+  const known = PLACE.map((key) => [key, query.get(key) ?? ""]);
   return new URLSearchParams(known.filter(([, value]) => value && !value.startsWith("{")) as string[][]);
 }

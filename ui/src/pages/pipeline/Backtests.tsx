@@ -1,11 +1,11 @@
 import { useAsk } from "../../ask";
+import { Copied } from "../../parts/Copied";
 import { counted } from "../../parts/Figure";
+import { Report } from "../../parts/Report";
 import { Asked, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import type { Backtested, Backtests as Many } from "../../shapes";
-import { Copied } from "./Copied";
 import { pathOf } from "./paths";
-import { Report } from "./Report";
 
 /** Walk-forward backtests. */
 export function Backtests({ name }: { name: string }) {

@@ -2,14 +2,14 @@ import { why } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign, type Tone } from "../../parts/Badge";
 import { count } from "../../parts/Figure";
+import { Report } from "../../parts/Report";
+import { Said } from "../../parts/Said";
 import { Asked, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import { Link } from "../../router";
 import type { Candidate as Shown, Stage } from "../../shapes";
 import { Gates } from "./Gates";
 import { pathOf } from "./paths";
-import { Report } from "./Report";
-import { Said } from "./Said";
 
 const TONES: Record<Stage["state"], Tone> = {
   done: "good",

@@ -2,13 +2,13 @@ import { useState } from "preact/hooks";
 import { given } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, type Tone } from "../../parts/Badge";
+import { Copied } from "../../parts/Copied";
 import { count, counted } from "../../parts/Figure";
 import { Asked, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import { Leave } from "../../router";
 import type { Validated, Validations } from "../../shapes";
 import { useZone, wall } from "../../zone";
-import { Copied } from "./Copied";
 import { pathOf } from "./paths";
 
 const FIRST = 8;

@@ -1,8 +1,8 @@
 import { IntervalPlot } from "../../charts/Interval";
 import { Badge } from "../../parts/Badge";
 import { count, figure, percent, signed } from "../../parts/Figure";
+import { Said } from "../../parts/Said";
 import type { Gate, SliceOfGate } from "../../shapes";
-import { Said } from "./Said";
 
 const TONES = { PASS: "good", FAIL: "bad", UNDECIDED: "open", LATER: "quiet" } as const;
 const WORDS = { PASS: "met", FAIL: "not met", UNDECIDED: "undecided", LATER: "judged later" } as const;

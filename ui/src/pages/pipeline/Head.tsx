@@ -9,7 +9,7 @@ import { Age, Time } from "../../parts/Time";
 import { Link } from "../../router";
 import type { Live, Pipeline } from "../../shapes";
 import { Banners } from "./Banners";
-import { Said } from "./Said";
+import { Said } from "../../parts/Said";
 
 /** What it is, how it is, and what one may do. */
 export function Head({ pipeline }: { pipeline: Pipeline }) {

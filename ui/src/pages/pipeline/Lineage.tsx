@@ -2,14 +2,14 @@ import { useState } from "preact/hooks";
 import { given } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign, toneOf } from "../../parts/Badge";
+import { Copied } from "../../parts/Copied";
 import { count, counted } from "../../parts/Figure";
-import { Asked, Section } from "../../parts/Section";
+import { Said } from "../../parts/Said";
+import { Asked, Problem, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import { go, Leave } from "../../router";
 import type { Leaderboard, Lineage as Chain, Made, Part, Version } from "../../shapes";
-import { Copied } from "./Copied";
 import { pathOf } from "./paths";
-import { Said } from "./Said";
 
 const FIRST = 20;
 
@@ -28,7 +28,7 @@ export function Lineage({ name, version, versions }: Props) {
   const known = [...new Set([...(versions ?? []).map((one) => one.version), ...judged, ...(version ? [version] : [])])];
   const shown = version || known[0] || "";
   const asked = useAsk<Chain>(shown ? pathOf(name, "lineage", { version: shown }) : null);
-  const isKnown = !!shown || !versions || board.state === "loading";
+  const isAsking = !!shown || !versions || board.state === "loading";
   return (
     <Section
       id="lineage"
@@ -36,10 +36,12 @@ export function Lineage({ name, version, versions }: Props) {
       hint="What a version was made from"
       acts={known.length ? <Picker {...{ known, shown, versions }} /> : undefined}
     >
-      {isKnown ? (
+      {isAsking ? (
         <Asked of={asked} lines={8}>
           {(chain) => <Links chain={chain} />}
         </Asked>
+      ) : board.state === "error" ? (
+        <Problem error={board.error} again={board.again} />
       ) : (
         <div class="empty">No version was made yet.</div>
       )}

@@ -2,11 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import { useAsk } from "../../ask";
 import { Badge, Sign, type Tone } from "../../parts/Badge";
 import { count, ms, rate } from "../../parts/Figure";
+import { Said } from "../../parts/Said";
 import { Asked, Section } from "../../parts/Section";
 import { Time } from "../../parts/Time";
 import type { Ladder, Rung, Traffic } from "../../shapes";
 import { pathOf } from "./paths";
-import { Said } from "./Said";
 
 const TONES: Record<Rung["state"], Tone> = {
   passed: "good",

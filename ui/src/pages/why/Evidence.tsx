@@ -1,9 +1,9 @@
 import { given } from "../../address";
+import { Copied } from "../../parts/Copied";
+import { Report } from "../../parts/Report";
+import { Said } from "../../parts/Said";
 import { Leave } from "../../router";
 import type { Proof } from "../../shapes";
-import { Copied } from "../pipeline/Copied";
-import { Said } from "../pipeline/Said";
-import { Report } from "../pipeline/Report";
 
 const isReport = (url: string): boolean => /^\/airloop\/artifacts\/.*\.html$/.test(url);
 

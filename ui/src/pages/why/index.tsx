@@ -1,11 +1,11 @@
 import { pipeline as pipelineAt, why as addressOf } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign, type Tone } from "../../parts/Badge";
+import { Said } from "../../parts/Said";
 import { Asked } from "../../parts/Section";
 import { Age, Time } from "../../parts/Time";
 import { Link } from "../../router";
 import type { Because, Why } from "../../shapes";
-import { Said } from "../pipeline/Said";
 import { Evidence } from "./Evidence";
 
 interface Props {

@@ -1,17 +1,16 @@
 import { useState } from "preact/hooks";
-import { given } from "../../address";
-import { Leave } from "../../router";
+import { given } from "../address";
+import { Leave } from "../router";
 
 interface Props {
   /** Address below /airloop. */
   url: string;
   title: string;
-  isOpen?: boolean;
 }
 
 /** A report inside our page, to be opened by itself or to be kept. It runs isolated: it quotes data. */
-export function Report({ url, title, isOpen = false }: Props) {
-  const [isShown, show] = useState(isOpen);
+export function Report({ url, title }: Props) {
+  const [isShown, show] = useState(false);
   const href = given(url);
   return (
     <div class="pl-report">
