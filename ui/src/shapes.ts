@@ -28,6 +28,7 @@ export interface Number {
   readonly lower: number | null;
   readonly upper: number | null;
   readonly threshold: number | null;
+  readonly side: "least" | "most" | "";
 }
 
 /** The newest verdict on a candidate. */

@@ -12,7 +12,8 @@ from airloop.gates.number import number_of
 from airloop.gates.verdict import GateResult as Made
 from airloop.gates.verdict import Measured, SliceResult, Status
 from airloop.overview.candidate import candidate
-from airloop.overview.gates import margin_of
+from airloop.overview.gates import margin_of, sided
+from airloop.overview.gates import number_of as number_told
 from airloop.overview.shapes import Candidate, Number, Stage
 from airloop.overview.verdicts import GateResult
 
@@ -113,7 +114,30 @@ def test_against_the_champion_the_lower_bound_decides_and_a_gain_must_be_reached
 )
 def test_a_gate_s_number_is_the_one_that_the_ledger_keeps(one: OnePipeline, made: Made) -> None:
     one.judged("1", gates=(made,))
-    assert told(one).gates[0].number == Number(**number_of(made))
+    assert told(one).gates[0].number == sided(Number(**number_of(made)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "threshold", "expected"),
+    [
+        ("roc_auc at least 0.62", 0.7, 0.62, (0.62, "least")),
+        ("calibration_error at most 0.12", 0.18, 0.12, (0.12, "most")),
+        ("calibration_error at most 0.12", None, 0.12, (0.12, "most")),
+        ("rmse at least 1,200 and at most 1,500", 1250.0, 1200.0, (1200.0, "least")),
+        ("rmse in every shop at least 1,200 and at most 1,500", 1550.0, 1200.0, (1500.0, "most")),
+        ("no bound in words", 0.7, 0.62, (0.62, "")),
+    ],
+)
+def test_a_number_is_held_against_the_bound_that_decides(rule, value, threshold, expected) -> None:
+    number = number_told(result("metric", rule, metric="x", value=value, threshold=threshold))
+    assert (number.threshold, number.side) == expected
+
+
+def test_a_gain_has_to_reach_its_threshold_and_what_was_not_compared_has_none() -> None:
+    versus = result("champion", "log_loss at most 0.01 worse than the champion's", gain=0.025, threshold=-0.01)
+    assert (number_told(versus).threshold, number_told(versus).side) == (-0.01, "least")
+    first = result("champion", "log_loss no worse than the champion's", value=0.5, threshold=0.0)
+    assert (number_told(first).threshold, number_told(first).side) == (None, "")
 
 
 def test_a_rejected_candidate_ends_where_it_was_judged(one: OnePipeline) -> None:
