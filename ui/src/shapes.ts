@@ -92,7 +92,7 @@ export interface InAirflow {
   readonly next_run: Instant | null;
   readonly is_paused: boolean;
   readonly running: Run | null;
-  readonly approval: Approval | null;
+  readonly approvals: readonly Approval[];
 }
 
 /** One pipeline in the table of models. */

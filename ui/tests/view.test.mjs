@@ -15,7 +15,7 @@ const row = (name, health, more = {}) => ({
   airflow: null,
   ...more,
 });
-const asked = { airflow: { approval: { subject: "Release?" }, next_run: null, is_paused: false } };
+const asked = { airflow: { approvals: [{ subject: "Release?" }], next_run: null, is_paused: false } };
 const ROWS = [
   row("well", "well", { owner: "risk", tags: ["eu"] }),
   row("watched", "watch", { drift: [{ value: 0.2 }] }),

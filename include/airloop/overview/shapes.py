@@ -132,7 +132,8 @@ class InAirflow(Shape, frozen=True, kw_only=True):
     """Whether the schedule of training is switched off in Airflow."""
     running: Run | None = None
     """The newest run of training that has not ended."""
-    approval: Approval | None = None
+    approvals: tuple[Approval, ...] = ()
+    """Questions that wait for an answer, the oldest first."""
 
 
 class ModelRow(Shape, frozen=True, kw_only=True):

@@ -57,6 +57,31 @@ def test_the_last_candidate_is_that_of_the_newest_data(one: OnePipeline) -> None
     assert told(one, "2").outcome == "REJECT"
 
 
+def test_a_run_has_the_candidate_that_it_judged_whatever_was_judged_since(one: OnePipeline) -> None:
+    mine = one.judged("2", reasons=["roc_auc 0.7, at least 0.62"])
+    one.record("judged", mine.subject, {"version": "2", "outcome": "PROMOTE"}, run_id="mine")
+    # The same version again, against another champion; and a newer one.
+    again = one.judged("2", "HOLD", against="1", reasons=["it is the champion itself"])
+    one.record("judged", again.subject, {"version": "2", "outcome": "HOLD"}, run_id="again")
+    newer = one.judged("3", "REJECT", reasons=["roc_auc 0.5"])
+    one.record("judged", newer.subject, {"version": "3", "outcome": "REJECT"}, run_id="newer")
+
+    def of(run: str) -> tuple[str, str, tuple[str, ...]]:
+        found = candidate(one.workspace, NAME, run=run)
+        assert found is not None
+        return found.version, found.outcome, found.reasons
+
+    assert of("mine") == ("2", "PROMOTE", ("roc_auc 0.7, at least 0.62",))
+    assert of("again") == ("2", "HOLD", ("it is the champion itself",))
+    assert of("newer") == ("3", "REJECT", ("roc_auc 0.5",))
+
+
+def test_a_run_without_a_verdict_gets_no_other_s(one: OnePipeline) -> None:
+    one.judged("2")
+    with pytest.raises(UnknownName, match="flights: no verdict is recorded under the name of the run 'mine'"):
+        candidate(one.workspace, NAME, run="mine")
+
+
 def test_an_unknown_version_names_the_nearest(one: OnePipeline) -> None:
     one.judged("12")
     with pytest.raises(UnknownName, match=r"no version '21' was ever judged. Did you mean '12'\? Known: 12."):

@@ -7,7 +7,7 @@ export type State = "approval" | "act" | "broken" | "watch" | "new" | "well";
 /** What needs a person first, first. */
 export const STATES: readonly State[] = ["approval", "act", "broken", "watch", "new", "well"];
 
-export const stateOf = (row: ModelRow): State => (row.airflow?.approval ? "approval" : row.health);
+export const stateOf = (row: ModelRow): State => (row.airflow?.approvals.length ? "approval" : row.health);
 
 const NEEDS: readonly State[] = ["approval", "act", "broken"];
 
