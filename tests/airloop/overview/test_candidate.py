@@ -251,7 +251,8 @@ def test_a_person_s_answer_is_told(asks: OnePipeline) -> None:
 def test_nobody_waits_for_an_answer_to_an_old_candidate(asks: OnePipeline) -> None:
     asks.judged("1")
     asks.judged("2", "HOLD")
-    assert stage(asks, "approve_release", "1").state == "ended"
+    old = stage(asks, "approve_release", "1")
+    assert (old.state, old.says) == ("ended", "no answer is recorded")
 
 
 def test_a_backfill_and_a_dry_run_say_that_they_release_nothing(one: OnePipeline) -> None:
