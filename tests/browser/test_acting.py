@@ -166,15 +166,49 @@ def test_a_person_rolls_back_and_sees_before_what_will_change(demo, open_as, rol
     assert reason in " ".join(champion.reasons)
 
 
-@pytest.mark.parametrize(("number", "role"), [*enumerate(ACTING)])
+def open_questions(demo) -> list[str]:
+    """Return the runs of breast_cancer that wait for a person, the oldest question first, as Airflow has them."""
+    asked = {"response_received": False, "order_by": "created_at"}
+    found = demo.api.request("GET", "/dags/breast_cancer.train/dagRuns/~/hitlDetails", params=asked)["hitl_details"]
+    return [one["task_instance"]["dag_run_id"] for one in found]
+
+
+def judged_in(demo, run_id: str):
+    """Return the verdict that a run got."""
+    (judged,) = (one for one in demo.entries("breast_cancer", "judged") if one.run_id == run_id)
+    (verdict,) = (one for one in demo.entries("breast_cancer", "verdict") if one.subject == judged.subject)
+    return verdict.payload
+
+
+def test_all_open_questions_are_shown_the_oldest_first(demo, open_as, questions):
+    for run_id in questions:
+        await_question(demo, run_id)
+    versions = [judged_in(demo, run_id)["version"] for run_id in open_questions(demo)]
+    assert len(set(versions)) == len(versions) == len(questions)
+    page = open_as("op", page_of("/pipelines/breast_cancer"))
+    expect(page.get_by_role("note").filter(has_text="waits for approval")).to_have_count(len(questions))
+    page.get_by_role("button", name=f"Approve or reject ({len(questions)})").click()
+    dialog = page.get_by_role("dialog", name=f"Release breast_cancer {versions[0]}?")
+    expect(dialog.get_by_label("Question").get_by_role("option")).to_have_text(
+        [f"{place} of 3: Release breast_cancer {version}?" for place, version in enumerate(versions, 1)]
+    )
+    expect(dialog).to_contain_text(f"Version {versions[0]} against")
+
+
+# Neither in the order in which they were asked nor the last one first.
+@pytest.mark.parametrize(("number", "role"), [*zip((1, 0, 2), ACTING, strict=True)])
 def test_a_person_answers_a_question_with_a_comment(demo, open_as, questions, number, role):
     run_id, began = questions[number], since()
     answer, comment = ("Reject", "not today") if role == "op" else ("Approve", "looks right to me")
     await_question(demo, run_id)
     page = open_as(role, page_of("/pipelines/breast_cancer"))
     page.get_by_role("button", name="Approve or reject").click()
-    dialog = page.get_by_role("dialog", name="Release breast_cancer")
-    expect(dialog.get_by_role("list", name="Reasons")).to_contain_text("roc_auc")
+    if len(open_questions(demo)) > 1:
+        page.get_by_label("Question").select_option(f"{run_id} -1")
+    verdict = judged_in(demo, run_id)
+    dialog = page.get_by_role("dialog", name=f"Release breast_cancer {verdict['version']}?")
+    expect(dialog).to_contain_text(f"Version {verdict['version']} against")
+    expect(dialog.get_by_role("list", name="Reasons").get_by_role("listitem")).to_contain_text(verdict["reasons"])
     dialog.get_by_label("Comment").fill(f"{comment}, says the {role}")
     dialog.get_by_role("button", name=answer, exact=True).click()
     told(page, "Approved: the release goes on." if answer == "Approve" else "Rejected: the champion stays.")

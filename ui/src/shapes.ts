@@ -28,6 +28,7 @@ export interface Number {
   readonly lower: number | null;
   readonly upper: number | null;
   readonly threshold: number | null;
+  readonly side: "least" | "most" | "";
 }
 
 /** The newest verdict on a candidate. */
@@ -91,7 +92,7 @@ export interface InAirflow {
   readonly next_run: Instant | null;
   readonly is_paused: boolean;
   readonly running: Run | null;
-  readonly approval: Approval | null;
+  readonly approvals: readonly Approval[];
 }
 
 /** One pipeline in the table of models. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isShown, read, sorted, summary, write } from "../src/pages/models/view.ts";
+import { isOfNow, isShown, read, sorted, summary, valued, write } from "../src/pages/models/view.ts";
 
 const row = (name, health, more = {}) => ({
   name,
@@ -15,7 +15,7 @@ const row = (name, health, more = {}) => ({
   airflow: null,
   ...more,
 });
-const asked = { airflow: { approval: { subject: "Release?" }, next_run: null, is_paused: false } };
+const asked = { airflow: { approvals: [{ subject: "Release?" }], next_run: null, is_paused: false } };
 const ROWS = [
   row("well", "well", { owner: "risk", tags: ["eu"] }),
   row("watched", "watch", { drift: [{ value: 0.2 }] }),
@@ -43,6 +43,15 @@ test("rows without a value come last, whichever way it is sorted", () => {
   assert.deepEqual(order(true).slice(0, 2), ["drifting", "watched"]);
   assert.deepEqual(order(false).slice(0, 2), ["watched", "drifting"]);
   assert.deepEqual(order(true).slice(2), order(false).slice(2));
+});
+
+test("what targets say now orders the rows as far as it is known", () => {
+  const known = { watched: { per_second: 2, p99_ms: 9 }, drifting: { per_second: 30, p99_ms: null } };
+  const live = (name) => known[name] && { champion: known[name] };
+  assert.deepEqual(names(sorted(ROWS, { sort: "traffic", isDown: true }, live)).slice(0, 2), ["drifting", "watched"]);
+  assert.deepEqual(names(sorted(ROWS, { sort: "p99", isDown: true }, live))[0], "watched");
+  assert.deepEqual([valued(ROWS, "traffic", live), valued(ROWS, "p99", live)], [2, 1]);
+  assert.deepEqual(["traffic", "p99", "drift", "state"].filter(isOfNow), ["traffic", "p99"]);
 });
 
 test("the summary counts what needs somebody and leaves out what there is none of", () => {

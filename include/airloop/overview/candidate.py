@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 
 
-def candidate(workspace: Workspace, name: str, version: str = "") -> Candidate | None:
+def candidate(workspace: Workspace, name: str, version: str = "", run: str = "") -> Candidate | None:
     """Return the candidate ``version`` (default: that of the newest data), None where nothing was ever judged.
 
-    Raises UnknownName for a version that nothing is known of, Unreachable and LedgerError.
+    With ``run`` it is the candidate of that run, as that run judged it: what a person is asked about.
+
+    Raises UnknownName for a version or a run that nothing is known of, Unreachable and LedgerError.
     """
-    entry = verdicts.entry_on(workspace, name, version)
+    entry = verdicts.entry_of_run(workspace, name, run) if run else verdicts.entry_on(workspace, name, version)
     if entry is None:
         return None
     target, needs_approval = _rules(workspace, name)

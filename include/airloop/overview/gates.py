@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from airloop.overview import limits
 from airloop.overview.shapes import Gate, Number, SliceOfGate
@@ -23,7 +25,7 @@ def number_of(gate: GateResult) -> Number:
     """
     is_gain = gate.gain is not None
     lower, upper = gate.bound or (None, None)
-    return Number(
+    number = Number(
         rule=gate.rule,
         metric=gate.metric or "",
         is_gain=is_gain,
@@ -32,6 +34,23 @@ def number_of(gate: GateResult) -> Number:
         upper=upper,
         threshold=gate.threshold if is_gain or gate.kind != "champion" else None,
     )
+    return sided(number)
+
+
+def sided(number: Number) -> Number:
+    """Return a number as the ledger has it with the side of its threshold that meets the gate.
+
+    Of two bounds the ledger has the first alone; here it is the one that decides.
+    """
+    if number.threshold is None:
+        return number
+    if number.is_gain:
+        return msgspec.structs.replace(number, side="least")
+    bounds = _bounds(number.rule, number.threshold)
+    if not bounds:
+        return number
+    side, bound = min(bounds, key=lambda one: _room(number.value, *one))
+    return msgspec.structs.replace(number, threshold=bound, side=side)
 
 
 def gate_of(gate: GateResult, measured: Mapping[str, Any] | None = None) -> Gate:
@@ -66,9 +85,7 @@ def margin_of(gate: GateResult) -> float | None:
         return min(lower - min(gate.threshold, 0.0), gate.gain - gate.threshold)
     if gate.value is None or gate.threshold is None:
         return None
-    return min(
-        (gate.value - bound if side == "least" else bound - gate.value for side, bound in _bounds(gate)), default=None
-    )
+    return min((_room(gate.value, *one) for one in _bounds(gate.rule, gate.threshold)), default=None)
 
 
 def _slice(one: Slice) -> SliceOfGate:
@@ -84,9 +101,14 @@ def _slice(one: Slice) -> SliceOfGate:
     )
 
 
-def _bounds(gate: GateResult) -> list[tuple[str, float]]:
+def _bounds(rule: str, threshold: float) -> list[tuple[Literal["least", "most"], float]]:
     """Return ``least`` and ``most`` with their bounds; the first one is kept exactly, the other only in words."""
-    found = [(side, float(text.rstrip(".,").replace(",", ""))) for side, text in _BOUNDS.findall(gate.rule)]
-    if found and gate.threshold is not None:
-        found[0] = found[0][0], gate.threshold
-    return found
+    found = [(side, float(text.rstrip(".,").replace(",", ""))) for side, text in _BOUNDS.findall(rule)]
+    return [(found[0][0], threshold), *found[1:]] if found else []
+
+
+def _room(value: float | None, side: str, bound: float) -> float:
+    """Return how far a value lies on the right side of a bound; 0 where there is none."""
+    if value is None:
+        return 0.0
+    return value - bound if side == "least" else bound - value

@@ -13,6 +13,7 @@ from airloop.ledger import Champion, Entry
 from airloop.monitoring.past import window_of
 from airloop.overview import asking
 from airloop.overview.became import KINDS, became
+from airloop.overview.gates import sided
 from airloop.overview.shapes import LastDecision, LastVerdict, Mark, Number, Pause, Version
 from airloop.overview.versions import version_of
 from airloop.spec.metrics import worse
@@ -118,7 +119,7 @@ def _verdict(entry: Entry | None, history: _Live, endings: list[Entry]) -> dict[
         as_of=entry.as_of,
         recorded_at=entry.recorded_at,
         reasons=tuple(said.get("reasons", ())),
-        number=msgspec.convert(number, Number) if number else None,
+        number=sided(msgspec.convert(number, Number)) if number else None,
         became=came.word,
     )
     return {"verdict": verdict, "ended": str(reasons[0]) if reasons else ""}

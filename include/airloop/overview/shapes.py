@@ -51,6 +51,9 @@ class Number(Shape, frozen=True, kw_only=True):
     lower: float | None
     upper: float | None
     threshold: float | None
+    side: Literal["least", "most", ""] = ""
+    """Where the gate is met: at the threshold and above it, or below it. Of two bounds ``threshold`` is the one that
+    the value is nearer to, or beyond. "" where there is none."""
 
 
 class LastVerdict(Shape, frozen=True, kw_only=True):
@@ -129,7 +132,8 @@ class InAirflow(Shape, frozen=True, kw_only=True):
     """Whether the schedule of training is switched off in Airflow."""
     running: Run | None = None
     """The newest run of training that has not ended."""
-    approval: Approval | None = None
+    approvals: tuple[Approval, ...] = ()
+    """Questions that wait for an answer, the oldest first."""
 
 
 class ModelRow(Shape, frozen=True, kw_only=True):

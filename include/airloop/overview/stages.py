@@ -132,7 +132,7 @@ def _approved(way: Way, *, is_past: bool) -> Stage:
         by = str(certified.payload.get("by", "")) if certified else ""
         return _stage("approve_release", "done", f"{by} approved" if by else "")
     if answer is None:
-        told = "a person must approve" if way.is_newest else "nobody approved it"
+        told = "a person must approve" if way.is_newest else "no answer is recorded"
         return _stage("approve_release", "waiting" if way.is_newest else "ended", told)
     said: Any = answer.payload
     comment = f": {said['comment']}" if said.get("comment") else ""

@@ -11,6 +11,7 @@ from airloop.errors import DataError, UnknownName, nearest
 from airloop.ledger import Entry
 from airloop.ledger.tables import entries
 from airloop.refs import Outcome
+from airloop.steps.noting import JUDGED
 
 if TYPE_CHECKING:
     from airloop.workspace import Workspace
@@ -88,6 +89,18 @@ def entry_on(workspace: Workspace, name: str, version: str = "") -> Entry | None
     if version:
         raise UnknownName(f"{name}: no version was ever judged")
     return None
+
+
+def entry_of_run(workspace: Workspace, name: str, run: str) -> Entry:
+    """Return the verdict that a run got, whatever was judged since; the last one where its candidate was judged again.
+
+    Raises UnknownName where none is recorded under its name.
+    """
+    judged = workspace.ledger.entries(name, JUDGED, run_id=run, limit=1)
+    found = workspace.ledger.entries(name, "verdict", subject=judged[0].subject, limit=1) if judged else []
+    if not found:
+        raise UnknownName(f"{name}: no verdict is recorded under the name of the run {run!r}")
+    return found[0]
 
 
 def read(workspace: Workspace, entry: Entry) -> Verdict:

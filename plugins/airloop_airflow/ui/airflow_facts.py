@@ -32,13 +32,15 @@ def look(names: Collection[str]) -> dict[str, InAirflow]:
     ids = [f"{name}.train" for name in sorted(names)]
     with create_session() as session:
         running = {run.dag_id: run for run in _running(session, ids)}
-        approvals = {one.dag_id: one for one in _approvals(session, ids)}
+        approvals: dict[str, list[Approval]] = {}
+        for one in _approvals(session, ids):
+            approvals.setdefault(one.dag_id, []).append(one)
         return {
             row.dag_id.removesuffix(".train"): InAirflow(
                 next_run=None if row.is_stale else row.next_dagrun_create_after,
                 is_paused=row.is_paused,
                 running=running.get(row.dag_id),
-                approval=approvals.get(row.dag_id),
+                approvals=tuple(approvals.get(row.dag_id, ())),
             )
             for row in _schedules(session, ids)
         }
@@ -68,7 +70,7 @@ def _approvals(session: Session, ids: list[str]) -> Iterator[Approval]:
         select(*columns, *asked)
         .join(HITLDetail, HITLDetail.ti_id == task.id)
         .where(HITLDetail.responded_at.is_(None), task.state.in_(WAITS), task.dag_id.in_(ids))
-        .order_by(HITLDetail.created_at)
+        .order_by(HITLDetail.created_at, task.run_id)
     )
     for row in session.execute(open_ones):
         yield Approval(

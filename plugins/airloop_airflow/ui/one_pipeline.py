@@ -48,11 +48,11 @@ def leaderboard(name: Seen, home: Home, metric: Word = "") -> Response:
 
 
 @router.get("/candidate")
-def candidate(name: Seen, home: Home, version: Word = "") -> Response:
-    """Return the last candidate, or the one that is named; null where nothing was ever judged."""
+def candidate(name: Seen, home: Home, version: Word = "", run: Word = "") -> Response:
+    """Return the last candidate, the one that is named, or that of a run; null where nothing was ever judged."""
     from airloop.overview.candidate import candidate as judged
 
-    return answer(judged(home, name, version))
+    return answer(judged(home, name, version, run))
 
 
 @router.get("/rollout")

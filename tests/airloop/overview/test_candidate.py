@@ -12,7 +12,8 @@ from airloop.gates.number import number_of
 from airloop.gates.verdict import GateResult as Made
 from airloop.gates.verdict import Measured, SliceResult, Status
 from airloop.overview.candidate import candidate
-from airloop.overview.gates import margin_of
+from airloop.overview.gates import margin_of, sided
+from airloop.overview.gates import number_of as number_told
 from airloop.overview.shapes import Candidate, Number, Stage
 from airloop.overview.verdicts import GateResult
 
@@ -54,6 +55,31 @@ def test_the_last_candidate_is_that_of_the_newest_data(one: OnePipeline) -> None
     one.judged("2", "REJECT")
     assert (told(one).version, told(one).outcome, told(one).as_of) == ("5", "HOLD", week(5))
     assert told(one, "2").outcome == "REJECT"
+
+
+def test_a_run_has_the_candidate_that_it_judged_whatever_was_judged_since(one: OnePipeline) -> None:
+    mine = one.judged("2", reasons=["roc_auc 0.7, at least 0.62"])
+    one.record("judged", mine.subject, {"version": "2", "outcome": "PROMOTE"}, run_id="mine")
+    # The same version again, against another champion; and a newer one.
+    again = one.judged("2", "HOLD", against="1", reasons=["it is the champion itself"])
+    one.record("judged", again.subject, {"version": "2", "outcome": "HOLD"}, run_id="again")
+    newer = one.judged("3", "REJECT", reasons=["roc_auc 0.5"])
+    one.record("judged", newer.subject, {"version": "3", "outcome": "REJECT"}, run_id="newer")
+
+    def of(run: str) -> tuple[str, str, tuple[str, ...]]:
+        found = candidate(one.workspace, NAME, run=run)
+        assert found is not None
+        return found.version, found.outcome, found.reasons
+
+    assert of("mine") == ("2", "PROMOTE", ("roc_auc 0.7, at least 0.62",))
+    assert of("again") == ("2", "HOLD", ("it is the champion itself",))
+    assert of("newer") == ("3", "REJECT", ("roc_auc 0.5",))
+
+
+def test_a_run_without_a_verdict_gets_no_other_s(one: OnePipeline) -> None:
+    one.judged("2")
+    with pytest.raises(UnknownName, match="flights: no verdict is recorded under the name of the run 'mine'"):
+        candidate(one.workspace, NAME, run="mine")
 
 
 def test_an_unknown_version_names_the_nearest(one: OnePipeline) -> None:
@@ -113,7 +139,30 @@ def test_against_the_champion_the_lower_bound_decides_and_a_gain_must_be_reached
 )
 def test_a_gate_s_number_is_the_one_that_the_ledger_keeps(one: OnePipeline, made: Made) -> None:
     one.judged("1", gates=(made,))
-    assert told(one).gates[0].number == Number(**number_of(made))
+    assert told(one).gates[0].number == sided(Number(**number_of(made)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "threshold", "expected"),
+    [
+        ("roc_auc at least 0.62", 0.7, 0.62, (0.62, "least")),
+        ("calibration_error at most 0.12", 0.18, 0.12, (0.12, "most")),
+        ("calibration_error at most 0.12", None, 0.12, (0.12, "most")),
+        ("rmse at least 1,200 and at most 1,500", 1250.0, 1200.0, (1200.0, "least")),
+        ("rmse in every shop at least 1,200 and at most 1,500", 1550.0, 1200.0, (1500.0, "most")),
+        ("no bound in words", 0.7, 0.62, (0.62, "")),
+    ],
+)
+def test_a_number_is_held_against_the_bound_that_decides(rule, value, threshold, expected) -> None:
+    number = number_told(result("metric", rule, metric="x", value=value, threshold=threshold))
+    assert (number.threshold, number.side) == expected
+
+
+def test_a_gain_has_to_reach_its_threshold_and_what_was_not_compared_has_none() -> None:
+    versus = result("champion", "log_loss at most 0.01 worse than the champion's", gain=0.025, threshold=-0.01)
+    assert (number_told(versus).threshold, number_told(versus).side) == (-0.01, "least")
+    first = result("champion", "log_loss no worse than the champion's", value=0.5, threshold=0.0)
+    assert (number_told(first).threshold, number_told(first).side) == (None, "")
 
 
 def test_a_rejected_candidate_ends_where_it_was_judged(one: OnePipeline) -> None:
@@ -240,7 +289,8 @@ def test_a_person_s_answer_is_told(asks: OnePipeline) -> None:
 def test_nobody_waits_for_an_answer_to_an_old_candidate(asks: OnePipeline) -> None:
     asks.judged("1")
     asks.judged("2", "HOLD")
-    assert stage(asks, "approve_release", "1").state == "ended"
+    old = stage(asks, "approve_release", "1")
+    assert (old.state, old.says) == ("ended", "no answer is recorded")
 
 
 def test_a_backfill_and_a_dry_run_say_that_they_release_nothing(one: OnePipeline) -> None:

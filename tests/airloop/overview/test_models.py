@@ -81,6 +81,7 @@ def test_a_row_has_what_is_live_the_last_verdict_and_the_last_windows(many):
     assert found.verdict is not None and found.verdict.version == found.champion.version
     assert (found.verdict.outcome, found.verdict.became) == ("PROMOTE", "released")
     assert found.verdict.number is not None and found.verdict.number.metric == "log_loss"
+    assert (found.verdict.number.threshold, found.verdict.number.side) == (-0.01, "least")
     assert len(found.drift) == 12
     assert [one.start for one in found.drift] == sorted(one.start for one in found.drift)
     assert found.drift[-1].reasons and not any(one.reasons for one in found.drift[:-1])

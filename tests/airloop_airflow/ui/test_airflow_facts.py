@@ -41,8 +41,8 @@ def ask(session):
     from airflow.models.hitl import HITLDetail
     from airflow.models.taskinstance import TaskInstance
 
-    def add(dag_id, run_id, state="awaiting_input", **columns):
-        version = DagVersion(dag_id=dag_id, version_number=len(run_id), bundle_name="dags-folder")
+    def add(dag_id, run_id, state="awaiting_input", version=1, **columns):
+        version = DagVersion(dag_id=dag_id, version_number=version, bundle_name="dags-folder")
         session.add(version)
         session.flush()
         values = {"id": uuid4(), "dag_id": dag_id, "run_id": run_id, "task_id": "approve_release", "state": state}
@@ -83,9 +83,27 @@ def test_an_open_question_is_told_with_those_who_may_answer(write, look, add_run
     write("parcels")
     add_run("parcels.train", "one", "running", 0)
     ask("parcels.train", "one", assignees=[{"id": "ann", "name": "Ann"}, {"id": "bob", "name": "Bob"}])
-    approval = look(["parcels"])["parcels"].approval
+    (approval,) = look(["parcels"])["parcels"].approvals
     assert (approval.run_id, approval.task_id, approval.map_index) == ("one", "approve_release", -1)
     assert (approval.subject, approval.since, approval.approvers) == ("Release parcels.train?", NOW, ("Ann", "Bob"))
+
+
+def test_every_open_question_is_told_the_oldest_first(write, look, add_run, ask):
+    write("parcels", "letters")
+    for number, (run_id, minutes) in enumerate({"late": 9, "early": 2, "answered": 1, "same": 9}.items()):
+        add_run("parcels.train", run_id, "running", number)
+        answered = {"responded_at": NOW} if run_id == "answered" else {}
+        told = {"subject": f"Release {run_id}?", "created_at": NOW + timedelta(minutes=minutes), **answered}
+        ask("parcels.train", run_id, version=number, **told)
+    add_run("letters.train", "other", "running", 0)
+    ask("letters.train", "other")
+    facts = look(["parcels", "letters"])
+    assert [(one.run_id, one.subject) for one in facts["parcels"].approvals] == [
+        ("early", "Release early?"),
+        ("late", "Release late?"),
+        ("same", "Release same?"),
+    ]
+    assert [one.run_id for one in facts["letters"].approvals] == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +113,7 @@ def test_a_question_that_nobody_waits_for_is_none(write, look, add_run, ask, col
     write("parcels")
     add_run("parcels.train", "one", "running", 0)
     ask("parcels.train", "one", **columns)
-    assert look(["parcels"])["parcels"].approval is None
+    assert look(["parcels"])["parcels"].approvals == ()
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -122,4 +140,28 @@ def test_the_table_of_models_has_what_airflow_knows(browser, write, add_run):
     add_run("parcels.train", "one", "running", 0)
     airflow = browser("ann").get("/api/models").json()["models"][0]["airflow"]
     assert airflow["next_run"] == "2026-11-22T10:00:00Z"
-    assert (airflow["running"]["run_id"], airflow["approval"]) == ("one", None)
+    assert (airflow["running"]["run_id"], airflow["approvals"]) == ("one", [])
+
+
+def test_a_question_leads_to_the_verdict_of_its_own_run(browser, write, add_run, ask):
+    from airloop_airflow.context import workspace
+
+    write("parcels")
+    ledger = workspace().ledger
+    for number, (run_id, outcome) in enumerate({"first": "PROMOTE", "second": "HOLD"}.items(), start=1):
+        said = {"version": str(number), "outcome": outcome, "reasons": [f"because of {run_id}"]}
+        ledger.record("verdict", "parcels", f"{number}" * 64, said, as_of=NOW + timedelta(hours=number))
+        ledger.record("judged", "parcels", f"{number}" * 64, said, run_id=run_id)
+    add_run("parcels.train", "first", "running", 0)
+    ask("parcels.train", "first", subject="Release parcels 1?")
+    client = browser("ann")
+    row = client.get("/api/pipelines/parcels").json()["row"]
+    (approval,) = row["airflow"]["approvals"]
+    assert (approval["subject"], row["verdict"]["version"]) == ("Release parcels 1?", "2")
+    judged = client.get("/api/pipelines/parcels/candidate", params={"run": approval["run_id"]}).json()
+    assert (judged["version"], judged["outcome"], judged["reasons"]) == ("1", "PROMOTE", ["because of first"])
+    unknown = client.get("/api/pipelines/parcels/candidate", params={"run": "third"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (
+        404,
+        "parcels: no verdict is recorded under the name of the run 'third'",
+    )

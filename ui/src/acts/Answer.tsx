@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
-import { given, pipeline, why } from "../address";
+import { given } from "../address";
 import { act, useAsk } from "../ask";
-import { Badge, Sign } from "../parts/Badge";
 import { Problem } from "../parts/Section";
-import { Age } from "../parts/Time";
-import { Leave, Link } from "../router";
-import type { Approval, ModelRow, Person, Pipeline } from "../shapes";
+import { Leave } from "../router";
+import type { Approval, Candidate, ModelRow, Person, Pipeline } from "../shapes";
+import { Evidence } from "./Evidence";
 import { Form } from "./Form";
 import { runPage } from "./dag";
-import { TextField } from "./fields";
+import { ChoiceField, TextField } from "./fields";
+import { address, called, evidenceAt, keyOf } from "./question";
 
 /** What Airflow keeps of a question to a person. */
 interface Question {
@@ -18,19 +18,22 @@ interface Question {
   readonly chosen_options: readonly string[] | null;
 }
 
-const address = ({ dag_id, run_id, task_id, map_index }: Approval): string =>
-  `/api/v2/dags/${encodeURIComponent(dag_id)}/dagRuns/${encodeURIComponent(run_id)}/taskInstances/${encodeURIComponent(task_id)}/${map_index}/hitlDetails`;
-
 interface Props {
   row: ModelRow;
-  approval: Approval;
+  /** Those that are open, the oldest first. */
+  approvals: readonly [Approval, ...Approval[]];
   onClose: () => void;
 }
 
-/** Says yes or no to a release that waits for a person. */
-export function Answer({ row, approval, onClose }: Props) {
+/** Says yes or no to a release that waits for a person; of several the oldest, unless another is chosen. */
+export function Answer({ row, approvals, onClose }: Props) {
+  // The question stays the one that was read, also where somebody answers it, or an older one, meanwhile.
+  const [approval, choose] = useState(approvals[0]);
+  const isOpen = approvals.some((one) => keyOf(one) === keyOf(approval));
+  const questions = isOpen ? approvals : [approval, ...approvals];
   const [comment, setComment] = useState("");
   const question = useAsk<Question>(address(approval));
+  const judged = useAsk<Candidate>(evidenceAt(row.name, approval));
   const cannot = useWhyNot(row.name, approval);
   const answer = (option: "Approve" | "Reject") => async () => {
     const params = question.state === "ready" ? question.value.params : {};
@@ -46,7 +49,7 @@ export function Answer({ row, approval, onClose }: Props) {
     );
   };
   const isLate = question.state === "ready" && question.value.response_received;
-  const disabled = question.state !== "ready" || isLate;
+  const disabled = question.state !== "ready" || isLate || judged.state === "loading";
   return (
     <Form
       title={approval.subject}
@@ -60,7 +63,19 @@ export function Answer({ row, approval, onClose }: Props) {
             ]
       }
     >
-      <Reasons row={row} approval={approval} />
+      {questions.length > 1 && (
+        <ChoiceField
+          label="Question"
+          value={keyOf(approval)}
+          set={(key) => {
+            choose(questions.find((one) => keyOf(one) === key) ?? approval);
+            setComment("");
+          }}
+          choices={called(questions)}
+          hint="The oldest comes first."
+        />
+      )}
+      <Evidence row={row} approval={approval} judged={judged} />
       {question.state === "error" && <Problem error={question.error} again={question.again} />}
       {isLate && (
         <Problem
@@ -90,31 +105,4 @@ function useWhyNot(name: string, { approvers }: Approval): string {
   if (approvers.length && me.state === "ready" && !approvers.includes(me.value.name))
     return `Only ${approvers.join(" or ")} may answer.`;
   return of.state === "ready" && !of.value.rights.answer ? "You may look at this, but not answer." : "";
-}
-
-/** What the judges said, which is what the answer is about. */
-function Reasons({ row, approval }: { row: ModelRow; approval: Approval }) {
-  const { verdict } = row;
-  return (
-    <>
-      <p>
-        {verdict && <Badge word={verdict.outcome} />} asked <Age since={approval.since} />.{" "}
-        {verdict && <Link to={why(row.name, `version=${encodeURIComponent(verdict.version)}`)}>Why</Link>}
-        {" · "}
-        <Link to={pipeline(row.name, "candidate")}>Candidate</Link>
-        {" · "}
-        <Leave to={given(runPage(approval.dag_id, approval.run_id))}>Run</Leave>
-      </p>
-      {verdict && (
-        <ul class="list" aria-label="Reasons">
-          {verdict.reasons.map((reason) => (
-            <li key={reason}>
-              <Sign tone="told" />
-              {reason}
-            </li>
-          ))}
-        </ul>
-      )}
-    </>
-  );
 }

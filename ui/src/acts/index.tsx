@@ -72,22 +72,23 @@ interface AnswerProps {
   onClosed?: () => void;
 }
 
-/** A button to answer a release that waits for a person; nothing where none waits. */
+/** A button to answer releases that wait for a person; nothing where none waits. */
 export function AnswerButton({ row, small = false, mayAnswer = false, onClosed }: AnswerProps) {
   const [isOpen, setOpen] = useState(false);
   const close = () => {
     setOpen(false);
     onClosed?.();
   };
-  const approval = row.airflow?.approval;
-  if (!approval) return null;
+  const [oldest, ...others] = row.airflow?.approvals ?? [];
+  if (!oldest) return null;
   return (
     <>
       <button type="button" class={small ? "first small" : "first"} onClick={() => setOpen(true)}>
         {mayAnswer ? "Approve or reject" : "Waits for approval"}
+        {others.length > 0 && ` (${others.length + 1})`}
         <span class="unseen"> {row.name}</span>
       </button>
-      {isOpen && <Answer row={row} approval={approval} onClose={close} />}
+      {isOpen && <Answer row={row} approvals={[oldest, ...others]} onClose={close} />}
     </>
   );
 }

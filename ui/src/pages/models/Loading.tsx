@@ -15,7 +15,7 @@ export function Loading() {
         <input type="search" class="search" placeholder="Search  ( / )" aria-label="Search models" disabled />
       </div>
       <div class="models-box" role="status" aria-label="Loading models">
-        <table class="models" role="table" aria-hidden="true">
+        <table class="models" role="table" inert>
           <Head view={read(new URLSearchParams())} sortBy={() => undefined} />
           <tbody role="rowgroup">
             {Array.from({ length: ROWS }, (_, row) => (

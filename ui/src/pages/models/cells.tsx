@@ -3,11 +3,12 @@ import { AnswerButton } from "../../acts/index";
 import { runPage } from "../../acts/dag";
 import { given, pipeline, why } from "../../address";
 import { Badge, Sign } from "../../parts/Badge";
-import { Figure, figure, ms, rate, signed } from "../../parts/Figure";
+import { Figure, ms, rate } from "../../parts/Figure";
 import { Sparkline } from "../../parts/Sparkline";
 import { Age, Time } from "../../parts/Time";
 import { Leave, Link } from "../../router";
-import type { Number as GateNumber, ModelRow } from "../../shapes";
+import type { ModelRow } from "../../shapes";
+import { held } from "./held";
 import { type Lives, useLive } from "./live";
 import { stateOf } from "./view";
 
@@ -74,21 +75,6 @@ export function ChampionCell({ row }: { row: ModelRow }) {
   );
 }
 
-/** `log_loss +0.012 (≥ 0.004 of 0.010)`: the value, the bound that counts and what it was held against. */
-function Number({ of: { metric, is_gain, value, lower, upper, threshold } }: { of: GateNumber }) {
-  const bound = lower !== null ? `≥ ${figure(lower)}` : upper !== null ? `≤ ${figure(upper)}` : "";
-  const held = threshold === null ? "" : `of ${figure(threshold)}`;
-  const inside = [bound, held].filter(Boolean).join(" ");
-  return (
-    <>
-      <span class="number">
-        {metric} {is_gain ? signed(value) : figure(value)}
-      </span>{" "}
-      {inside && <span class="number">({inside})</span>}
-    </>
-  );
-}
-
 export function VerdictCell({ row }: { row: ModelRow }) {
   const { verdict } = row;
   if (!verdict) return NONE;
@@ -103,7 +89,11 @@ export function VerdictCell({ row }: { row: ModelRow }) {
         {verdict.became && <span class="muted">{verdict.became}</span>}
       </div>
       <div class="second" title={told}>
-        {verdict.number ? <Number of={verdict.number} /> : <Age since={verdict.recorded_at} />}
+        {verdict.number ? (
+          <span class="number">{held(verdict.number, verdict.outcome)}</span>
+        ) : (
+          <Age since={verdict.recorded_at} />
+        )}
       </div>
     </>
   );

@@ -5,10 +5,10 @@ import { Age } from "../../parts/Time";
 import type { ModelRow, Models } from "../../shapes";
 import { Filters } from "./Filters";
 import { Loading } from "./Loading";
-import { Lives } from "./live";
+import { Lives, useAll } from "./live";
 import { TITLES, Table } from "./Table";
 import { useView } from "./useView";
-import { COLUMNS, type Column, FROM_ABOVE, isShown, sorted, summary } from "./view";
+import { COLUMNS, type Column, FROM_ABOVE, type View, isShown, sorted, summary } from "./view";
 
 const EVERY_S = 60;
 
@@ -38,7 +38,8 @@ function Shown({ value, late, again }: ShownProps) {
   const [lives] = useState(() => new Lives());
   const { problem } = value;
   const models = useSame(value.models);
-  const rows = useMemo(() => sorted(models, view, lives.get), [models, view.sort, view.isDown]);
+  const known = useAll(lives, models, view.sort);
+  const rows = useMemo(() => sorted(models, view, lives.get), [models, view.sort, view.isDown, known]);
   const shown = useMemo(() => new Set(models.filter((row) => isShown(row, view))), [models, view]);
   const sortBy = (sort: Column) => set({ sort, isDown: view.sort === sort ? !view.isDown : FROM_ABOVE.includes(sort) });
   return (
@@ -61,7 +62,7 @@ function Shown({ value, late, again }: ShownProps) {
         />
       )}
       {models.length > 0 && <Filters rows={models} isBlind={!!problem} view={view} set={set} />}
-      {models.length > 0 && <SortOnPhone sort={view.sort} sortBy={sortBy} />}
+      {models.length > 0 && <SortOnPhone view={view} sortBy={sortBy} />}
       {models.length > 0 && (
         <Table rows={rows} shown={shown} view={view} lives={lives} isBlind={!!problem} sortBy={sortBy} />
       )}
@@ -104,17 +105,27 @@ function First() {
 }
 
 /** A phone shows no headers to sort by. */
-function SortOnPhone({ sort, sortBy }: { sort: Column; sortBy: (column: Column) => void }) {
+function SortOnPhone({ view: { sort, isDown }, sortBy }: { view: View; sortBy: (column: Column) => void }) {
   return (
-    <label class="sort-on-phone small-text">
-      Sort by{" "}
-      <select value={sort} onChange={(event) => sortBy(event.currentTarget.value as Column)}>
-        {COLUMNS.map((column) => (
-          <option key={column} value={column}>
-            {TITLES[column]}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="sort-on-phone small-text">
+      <label>
+        Sort by{" "}
+        <select value={sort} onChange={(event) => sortBy(event.currentTarget.value as Column)}>
+          {COLUMNS.map((column) => (
+            <option key={column} value={column}>
+              {TITLES[column]}
+            </option>
+          ))}
+        </select>
+      </label>{" "}
+      <button
+        type="button"
+        class="small"
+        aria-label={`Reverse the order, which is ${isDown ? "descending" : "ascending"}`}
+        onClick={() => sortBy(sort)}
+      >
+        {isDown ? "↓" : "↑"}
+      </button>
+    </div>
   );
 }

@@ -1,10 +1,13 @@
-/** Live numbers of the pipelines that are in view, asked for in batches while the page can be seen. */
+/** Live numbers of the pipelines that are in view, or that are sorted by them, asked for in batches. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, useEvery } from "../../ask";
-import type { Live } from "../../shapes";
+import type { Live, ModelRow } from "../../shapes";
+import { type Column, isOfNow, valued } from "./view";
 
 const AT_ONCE = 60;
 const EVERY_S = 10;
+/** Of those out of view: a rate needs two looks within a minute. */
+const ALL_EVERY_S = 30;
 
 /** Keeps what is known of each pipeline, and tells those who show it. */
 export class Lives {
@@ -61,10 +64,40 @@ export function useWatched(lives: Lives): (row: Element | null) => void {
   return useCallback((row) => void (row && watcher.current?.observe(row)), []);
 }
 
+/**
+ * Asks for all rows while they are sorted by what targets say now. Returns how many have such a number: when that
+ * changes they are to be sorted anew. What only moves waits until the table is renewed, so that rows do not jump about.
+ */
+export function useAll(lives: Lives, rows: readonly ModelRow[], sort: Column): number {
+  const [known, setKnown] = useState(0);
+  const now = useRef({ rows, sort, isAsking: false });
+  now.current = { ...now.current, rows, sort };
+  const look = useCallback(async () => {
+    if (now.current.isAsking) return;
+    now.current.isAsking = true;
+    const names = now.current.rows.map((row) => row.name);
+    await askFor(names, lives, () => {
+      setKnown(valued(now.current.rows, now.current.sort, lives.get));
+      return isOfNow(now.current.sort);
+    });
+    now.current.isAsking = false;
+  }, [lives]);
+  const isOn = isOfNow(sort);
+  useEffect(() => {
+    if (!isOn) return;
+    void look();
+    const timer = setTimeout(look, EVERY_S * 1000);
+    return () => clearTimeout(timer);
+  }, [isOn, look]);
+  useEvery(isOn ? ALL_EVERY_S : 0, look);
+  return isOn ? known : 0;
+}
+
 /** Asks in batches; where the server does not answer, old numbers stay and the next time comes soon. */
-async function askFor(names: readonly string[], lives: Lives): Promise<void> {
+async function askFor(names: readonly string[], lives: Lives, goesOn = () => true): Promise<void> {
   for (let first = 0; first < names.length; first += AT_ONCE) {
     const batch = names.slice(first, first + AT_ONCE).join(",");
     lives.keep(await ask<Live[]>(`/live?names=${encodeURIComponent(batch)}`).catch(() => []));
+    if (!goesOn()) return;
   }
 }

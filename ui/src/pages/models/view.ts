@@ -7,7 +7,7 @@ export type State = "approval" | "act" | "broken" | "watch" | "new" | "well";
 /** What needs a person first, first. */
 export const STATES: readonly State[] = ["approval", "act", "broken", "watch", "new", "well"];
 
-export const stateOf = (row: ModelRow): State => (row.airflow?.approval ? "approval" : row.health);
+export const stateOf = (row: ModelRow): State => (row.airflow?.approvals.length ? "approval" : row.health);
 
 const NEEDS: readonly State[] = ["approval", "act", "broken"];
 
@@ -114,6 +114,15 @@ const KEYS: Record<Column, (row: ModelRow, live: Looked) => Key> = {
   target: (row) => row.target || null,
   next: (row) => (row.airflow?.is_paused ? null : instant(row.airflow?.next_run)),
 };
+
+/** Columns of what targets say now, which has to be asked for. */
+const OF_NOW: readonly Column[] = ["traffic", "p99"];
+
+export const isOfNow = (sort: Column): boolean => OF_NOW.includes(sort);
+
+/** How many rows have a value in a column. */
+export const valued = (rows: readonly ModelRow[], sort: Column, live: Looked): number =>
+  rows.filter((row) => KEYS[sort](row, live) !== null).length;
 
 /** Columns of which one first wants to see the large ones. */
 export const FROM_ABOVE: readonly Column[] = ["drift", "performance", "traffic", "p99", "champion"];

@@ -5,7 +5,6 @@ import type { Pipeline } from "../../shapes";
 /** What one must not overlook: releases are paused, or a release waits for a person. */
 export function Banners({ pipeline }: { pipeline: Pipeline }) {
   const { pause, airflow } = pipeline.row;
-  const approval = airflow?.approval;
   return (
     <>
       {pause && (
@@ -17,8 +16,8 @@ export function Banners({ pipeline }: { pipeline: Pipeline }) {
           </p>
         </div>
       )}
-      {approval && (
-        <div class="pl-banner open" role="note">
+      {airflow?.approvals.map((approval) => (
+        <div class="pl-banner open" role="note" key={approval.run_id}>
           <Badge word="needs you" says="waits for approval" />
           <p>
             {approval.subject}{" "}
@@ -28,7 +27,7 @@ export function Banners({ pipeline }: { pipeline: Pipeline }) {
             </span>
           </p>
         </div>
-      )}
+      ))}
     </>
   );
 }
