@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -147,7 +148,7 @@ def test_the_report_of_a_judgement_is_embedded_and_can_be_kept(demo, flights):
 @pytest.mark.parametrize("prefix", ["", "/plugin/airloop"], ids=["by itself", "inside Airflow"])
 def test_the_report_of_a_window_is_embedded(demo, open_as, prefix):
     decision = next(each for each in demo.entries("flight_delays", "decision") if each.payload["action"] == "RETRAIN")
-    page = open_as("viewer", f"{prefix}{page_of(f'{FLIGHTS}/why?window={decision.subject}')}")
+    page = open_as("viewer", f"{prefix}{page_of(f'{FLIGHTS}/why?window={quote(decision.subject)}')}")
     why = page.frame_locator("iframe") if prefix else page
     why.get_by_role("button", name="Show the report").first.click()
     report = why.frame_locator("iframe")

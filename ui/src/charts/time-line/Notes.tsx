@@ -12,7 +12,8 @@ export function Notes({ line, plan }: { line: TimeLine; plan: Plan }) {
       {isAbove && (
         <p class="muted small-text">
           Why a window above the line “act” may only warn: drift asks to act where predictions, or columns that hold
-          enough of the importance together, are surely beyond that line. One column alone, however far, warns.
+          enough of the importance together, are surely beyond that line. Columns that matter less only warn, however
+          far they are.
         </p>
       )}
       {plan.spots.some((spot) => spot.isPast) && (
