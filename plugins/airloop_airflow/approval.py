@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
+from airloop import clock
 from airloop.spec import Spec
 from airloop_airflow import context as run
 from airloop_airflow import links
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _BODY = """\
 {%- set verdict = ti.xcom_pull(task_ids='judge_candidate') -%}
 {%- set model = ti.xcom_pull(task_ids='train_model') -%}
-{%- set snapshot = ti.xcom_pull(task_ids='take_snapshot') -%}
-**{{ verdict.outcome }}** for version **{{ model.version }}**, trained on what was known at {{ snapshot.as_of }}.
+{%- set known_at = task.told(ti.xcom_pull(task_ids='take_snapshot').as_of) -%}
+**{{ verdict.outcome }}** for version **{{ model.version }}**, trained on what was known at {{ known_at }}.
 The champion is {{ verdict.champion_version or 'none yet' }}.
 
 {% for reason in verdict.reasons %}- {{ reason }}
@@ -66,6 +67,11 @@ class ApproveRelease(ApprovalOperator):
     def report_page(uri: str) -> str:
         """Return where a browser reads the report; called by the template."""
         return links.artifact(uri)
+
+    @staticmethod
+    def told(instant: str) -> str:
+        """Return an instant as people read it; called by the template."""
+        return clock.told(clock.parse(instant))
 
     def paused(self) -> str:
         """Return that releases are paused, and by whom; "" where they are not. Called by the template."""

@@ -144,3 +144,14 @@ def test_the_form_says_that_releases_are_paused(ledger, task) -> None:
     assert task.paused() == ""
     ledger.pause("parcels", by="ann", reason="wrong prices")
     assert task.paused().startswith("releases are paused by ann since ")
+
+
+def test_the_form_says_what_is_asked_in_the_words_of_the_pages(ledger, task, context_of) -> None:
+    found = context_of() | {"task": task, "params": {"target": "local"}}
+    verdict = {"outcome": "PROMOTE", "champion_version": "6", "reasons": ["roc_auc 0.7"], "report": "/reports/v.html"}
+    handed = HANDED | {"judge_candidate": verdict, "take_snapshot": {"as_of": "2013-03-18T06:00:00Z"}}
+    found["ti"].xcom_pull = lambda *, task_ids: handed[task_ids]
+    said = task.render_template(task.body, found)
+    assert "**PROMOTE** for version **7**, trained on what was known at 2013-03-18 06:00 UTC." in said
+    assert "The champion is 6." in said
+    assert "- roc_auc 0.7" in said

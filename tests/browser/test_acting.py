@@ -70,11 +70,12 @@ def test_a_viewer_gets_no_buttons(demo, open_as):
 @pytest.mark.parametrize("act", FORBIDDEN)
 def test_a_viewer_who_acts_without_buttons_is_refused(demo, open_as, act):
     method, path, body = FORBIDDEN[act]
-    before = len(demo.ledger.entries("flight_delays", limit=1000))
+    pipeline = next(name for name in ("flight_delays", "handwritten_digits") if name in path)
+    before = len(demo.ledger.entries(pipeline, limit=1000))
     page = open_as("viewer", page_of("/"))
     assert page.request.fetch(path, method=method, data=body).status == 403
     assert demo.ask_without_login(method, path, body) == 401
-    assert len(demo.ledger.entries("flight_delays", limit=1000)) == before
+    assert len(demo.ledger.entries(pipeline, limit=1000)) == before
 
 
 def test_a_viewer_may_not_answer_a_question(demo, open_as, questions):
@@ -122,6 +123,31 @@ def test_a_person_has_a_window_monitored_again(demo, open_as, role):
     is_logged(demo, "trigger_dag_run", "flight_delays.monitor", began, role)
     asked = written(demo, "flight_delays", "asked", why=why)
     assert (asked["by"], asked["act"], asked["as_of"][:13]) == (OF_ROLE[role], "monitor", "2013-05-13T12")
+
+
+def test_a_window_looked_at_again_has_the_same_numbers_and_its_decision_stands(demo, open_as):
+    decision, why = demo.entries("flight_delays", "decision")[0], "to see it once more"
+    found = numbers_of(demo, decision.subject)
+    assert found["drift"] and found["performance"]
+    page = open_as("op", page_of(f"/pipelines/flight_delays/why?window={decision.subject}"))
+    dialog = begin(page, "Look again", "Run monitoring of flight_delays")
+    dialog.get_by_label("Why").fill(why)
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    told(page, "Airflow runs flight_delays.monitor")
+    asked = written(demo, "flight_delays", "asked", why=why)
+    assert datetime.fromisoformat(asked["as_of"]) == decision.as_of
+    run = next(each.run_id for each in demo.entries("flight_delays", "asked") if each.payload["why"] == why)
+    assert demo.api.wait("flight_delays.monitor", run) == "success"
+    assert numbers_of(demo, decision.subject) == found
+
+
+def numbers_of(demo, window: str) -> dict[str, list[str]]:
+    """Return by kind which drift, performance and decision are recorded of a window."""
+    kinds = ("drift", "performance", "decision")
+    return {
+        kind: [each.payload["digest"] for each in demo.entries("flight_delays", kind) if each.subject == window]
+        for kind in kinds
+    }
 
 
 @pytest.mark.parametrize("role", ACTING)
@@ -216,6 +242,17 @@ def test_a_person_answers_a_question_with_a_comment(demo, open_as, questions, nu
     approval = written(demo, "breast_cancer", "approval", run=run_id)
     assert (approval["answer"], approval["by"]) == (answer, OF_ROLE[role])
     assert approval["comment"] == f"{comment}, says the {role}"
+
+
+def test_what_cannot_be_done_now_says_why_to_everybody(open_as):
+    page = open_as("op", page_of("/pipelines/handwritten_digits"))
+    button = page.get_by_role("button", name="Roll back")
+    expect(button).to_be_disabled()
+    expect(button).to_have_accessible_description("Roll back: nothing is live yet.")
+    expect(page.get_by_text("Roll back: nothing is live yet.")).to_be_visible()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_nothing_is_sent_before_a_reason_is_given(demo, open_as):

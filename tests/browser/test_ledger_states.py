@@ -1,4 +1,4 @@
-"""What the pages say while the ledger is not as it should be, and that they mend themselves when it is back."""
+"""What the pages say while the ledger is not as it should be, and that they are whole when it is back."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_without_a_ledger_all_pipelines_are_new(open_alone, kept, ledger, pages)
     expect(champion_of(page, kept[2])).to_be_visible()
 
 
-def test_a_ledger_that_is_down_is_named_and_comes_back_by_itself(open_alone, kept, ledger, pages):
+def test_a_ledger_that_is_down_is_named_and_is_there_again_when_asked(open_alone, kept, ledger, pages):
     ledger.mkdir()
     page = opened(open_alone, pages, page_of("/"))
     expect(page.get_by_role("alert")).to_contain_text("ledger")

@@ -48,8 +48,50 @@ def test_nothing_bars_anybody(open_as, name, theme):
     assert barriers(settled(open_as("op", page_of(PAGES[name]), color_scheme=theme))) == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_bars_anybody_on_a_phone(open_as, name):
+    assert barriers(settled(open_as("op", page_of(PAGES[name]), viewport=chrome.PHONE))) == []
+
+
+@pytest.mark.parametrize("size", [chrome.DESKTOP, chrome.PHONE], ids=["1280", "390"])
+def test_nothing_bars_anybody_from_the_time_line_s_words(open_as, size):
+    page = settled(open_as("op", page_of(PAGES["pipeline"]), viewport=size))
+    page.get_by_text("The same as tables").click()
+    expect(page.get_by_role("region", name="Windows of production")).to_be_visible()
+    mark = page.get_by_role("group", name="Time line of flight_delays").get_by_role("link").last
+    mark.focus()
+    expect(page.locator(".ch-tip")).to_be_visible()
+    assert barriers(page) == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("act", ["Train now", "Roll back", "Pause releases"])
+def test_nothing_bars_anybody_from_acting_on_a_row(open_as, theme):
+    page = settled(open_as("op", page_of("/"), color_scheme=theme))
+    page.get_by_role("button", name="Act on flight_delays").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Train now")).to_be_visible()
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize("size", [chrome.DESKTOP, chrome.PHONE], ids=["1280", "390"])
+def test_nothing_bars_anybody_from_an_answer(open_as, demo, size):
+    run_id = f"read-at-{size['width']}"
+    demo.api.trigger("breast_cancer.train", run_id, {"why": "to be read"})
+    demo.until(lambda: asks(demo, run_id), f"{run_id} asks")
+    page = settled(open_as("op", page_of("/pipelines/breast_cancer"), viewport=size))
+    page.get_by_role("button", name="Approve or reject").click()
+    expect(page.get_by_role("dialog").get_by_label("Comment")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert barriers(page) == []
+
+
+def asks(demo: Any, run_id: str) -> bool:
+    """Return whether a run waits for a person."""
+    tasks = demo.api.tasks("breast_cancer.train", run_id)
+    return bool(tasks.get("approve_release", {}).get("state") == "awaiting_input")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("act", ["Train now", "Run monitoring", "Roll back", "Pause releases"])
 def test_nothing_bars_anybody_from_a_dialog(open_as, act, theme):
     page = settled(open_as("op", page_of(PAGES["pipeline"]), color_scheme=theme))
     page.get_by_role("button", name=act).click()
@@ -115,6 +157,7 @@ def test_a_person_without_a_mouse_gets_to_a_dialog_and_back(open_as):
     tab_to(page, "link", "flight_delays")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="flight_delays", level=1)).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
     tab_to(page, "button", "Train now")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")

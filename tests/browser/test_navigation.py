@@ -94,6 +94,18 @@ def test_a_task_has_a_tab_that_tells_why_it_ended_so(demo, open_as, rejected, ta
     page.get_by_role("link", name="Airloop", exact=True).click()
     verdict = demo.api.result("flight_delays.train", rejected, "judge_candidate")
     expect(inside(page).get_by_text(verdict["reasons"][0]).first).to_be_visible()
+    expect(inside(page).get_by_role("heading", level=1)).to_have_count(1)
+
+
+def test_a_run_s_task_shows_the_run_s_own_candidate_and_not_the_last_one(demo, open_as, rejected):
+    version = demo.api.result("flight_delays.train", rejected, "train_model")["version"]
+    assert version != demo.entries("flight_delays", "verdict")[0].payload["version"]
+    path = f"/at?dag_id=flight_delays.train&run_id={quote(rejected, safe='')}&task_id="
+    page = open_as("viewer", page_of(f"{path}judge_candidate"))
+    candidate = page.get_by_role("region", name=f"Candidate {version}", exact=True)
+    expect(candidate).to_contain_text(f"version {version} against")
+    page.goto(page_of(f"{path}release"))
+    expect(page.get_by_text(f"No rollout of version {version} climbs, and it was not the last one.")).to_be_visible()
 
 
 def test_a_dag_of_others_is_told_kindly(open_as):

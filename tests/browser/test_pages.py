@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import datetime
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -87,6 +91,23 @@ def test_the_time_line_has_everything_that_happened(demo, flights):
     expect(windows).to_contain_text("WARN")
 
 
+def test_windows_of_a_version_before_the_champion_are_told_apart(demo, flights):
+    champion = demo.ledger.live("flight_delays", "local")
+    versions = [each.payload["version"] for each in demo.entries("flight_delays", "drift")]
+    past = next(version for version in versions if version != champion.version)
+    line = section(flights, "Time line")
+    expect(line.get_by_text("Faded: windows that a version answered which is not live any more.")).to_be_visible()
+    said = f"answered by version {past}, which is not live any more"
+    expect(line.get_by_role("link", name=re.compile(said)).first).to_be_visible()
+
+
+def test_a_mark_of_the_time_line_says_its_reasons(demo, flights):
+    verdict = not_released(demo)
+    line = section(flights, "Time line")
+    line.get_by_role("link", name=re.compile(f"judged {verdict.payload['outcome']}")).first.hover()
+    expect(line.locator(".ch-tip")).to_contain_text(verdict.payload["reasons"][0])
+
+
 def test_a_mark_of_the_time_line_leads_to_why(flights):
     line = section(flights, "Time line")
     line.get_by_role("group", name="Time line of flight_delays").get_by_role("link").first.dispatch_event("click")
@@ -102,6 +123,13 @@ def test_the_candidate_has_its_gates_with_value_bound_and_margin(demo, flights):
     gates = candidate.get_by_role("table", name="Gates of the candidate")
     for metric in ("roc_auc", "log_loss", "calibration_error"):
         expect(gates).to_contain_text(metric)
+    stored = demo.workspace.store.folder("verdicts", verdict.subject) / "verdict.json"
+    said = json.loads(stored.read_bytes())["gates"]
+    gate = next(each for each in said if (each["kind"], each["metric"]) == ("metric", "roc_auc"))
+    cells = gates.get_by_role("row").filter(has_text=gate["rule"]).get_by_role("cell")
+    expect(cells.nth(1)).to_have_text(f"{gate['value']:.3f}")
+    expect(cells.nth(3)).to_contain_text("{:.3f} … {:.3f}".format(*gate["bound"]))
+    expect(cells.nth(4)).to_have_text(f"{gate['value'] - gate['threshold']:+.3f}")
     steps = candidate.get_by_role("list", name="How far it came")
     expect(steps).to_contain_text("take snapshot")
     expect(steps).to_contain_text("release")
@@ -115,6 +143,17 @@ def test_the_report_of_a_judgement_is_embedded_and_can_be_kept(demo, flights):
     with flights.expect_download() as download:
         candidate.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.endswith(".html")
+
+
+@pytest.mark.parametrize("prefix", ["", "/plugin/airloop"], ids=["by itself", "inside Airflow"])
+def test_the_report_of_a_window_is_embedded(demo, open_as, prefix):
+    decision = next(each for each in demo.entries("flight_delays", "decision") if each.payload["action"] == "RETRAIN")
+    page = open_as("viewer", f"{prefix}{page_of(f'{FLIGHTS}/why?window={quote(decision.subject)}')}")
+    why = page.frame_locator("iframe") if prefix else page
+    why.get_by_role("button", name="Show the report").first.click()
+    report = why.frame_locator("iframe")
+    expect(report.get_by_text(decision.payload["action"]).first).to_be_visible()
+    expect(report.get_by_text(decision.payload["reasons"][0]).first).to_be_visible()
 
 
 def test_the_rollout_is_a_ladder_that_says_what_was_seen_at_each_step(flights):
@@ -177,9 +216,23 @@ def test_a_pipeline_in_which_nothing_happened_says_so_in_each_section(open_as):
         expect(section(page, title)).to_contain_text(says)
 
 
+def told_in_new_york(instant: datetime) -> str:
+    return f"{instant.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M}"
+
+
 def test_times_are_in_the_persons_zone_with_utc_on_hover(demo, open_as):
     page = open_as("viewer", page_of(FLIGHTS), timezone_id="America/New_York")
     champion = demo.ledger.live("flight_delays", "local")
     said = page.locator("header time").filter(has_text="2013").first
+    expect(said).to_have_text(told_in_new_york(champion.data_cut_off))
     expect(said).to_have_attribute("title", f"{champion.data_cut_off:%Y-%m-%d %H:%M:%S} UTC")
     expect(said).to_have_attribute("datetime", f"{champion.data_cut_off:%Y-%m-%dT%H:%M:%S}.000Z")
+
+
+def test_a_roll_back_tells_its_instants_in_the_persons_zone(demo, open_as):
+    page = open_as("op", page_of(FLIGHTS), timezone_id="America/New_York")
+    page.get_by_role("button", name="Roll back").click()
+    live = demo.ledger.live("flight_delays", "local")
+    since, data = (told_in_new_york(instant) for instant in (live.recorded_at, live.data_cut_off))
+    said = f"version {live.version}, live from {since}, data up to {data}."
+    expect(page.get_by_role("dialog")).to_contain_text(said)

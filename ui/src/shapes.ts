@@ -49,6 +49,7 @@ export interface Mark {
   readonly end: Instant;
   readonly level: "OK" | "WARN" | "ACT" | "INCONCLUSIVE";
   readonly value: number | null;
+  readonly version: string;
   readonly reasons: readonly string[];
 }
 
@@ -413,6 +414,7 @@ export interface Why {
   readonly next: readonly string[];
   readonly proofs: readonly Proof[];
   readonly related: readonly Related[];
+  readonly look_again: Instant | null;
 }
 
 /** What a roll back would do. */
@@ -436,4 +438,5 @@ export interface Placed {
   readonly pipeline: string;
   readonly tab: "" | "why" | "time-line" | "candidate" | "rollout" | "data" | "window";
   readonly query: string;
+  readonly version: string;
 }

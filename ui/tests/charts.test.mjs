@@ -4,6 +4,7 @@ import { DAY, instants, offset } from "../src/charts/calendar.ts";
 import { extent, scale, short, ticks } from "../src/charts/scale.ts";
 import { plan, whole } from "../src/charts/time-line/plan.ts";
 import { nextPlace } from "../src/charts/time-line/pointing.ts";
+import { inWords } from "../src/charts/time-line/inWords.ts";
 import { apart } from "../src/charts/time-line/spots.ts";
 import { LEVELS, lookOf } from "../src/charts/looks.ts";
 
@@ -129,4 +130,31 @@ test("arrow keys go through a row, and to the nearest mark of the next", () => {
 test("marks of one instant stand beside each other", () => {
   const [one, other] = apart([{ x: 50 }, { x: 51 }]);
   assert.ok(other.x - one.x >= 9);
+});
+
+test("windows of a version that is not live any more are told apart, in words too", () => {
+  const spans = [
+    { version: "1", generation: 1, start: at(1), end: at(10), target: "local" },
+    { version: "2", generation: 2, start: at(10), end: null, target: "local" },
+  ];
+  const drift = [
+    { ...mark(2, 0.8, "WARN"), version: "1" },
+    { ...mark(16, 0.1), version: "2" },
+    { ...mark(23, null, "INCONCLUSIVE"), version: "" },
+  ];
+  const seen = (more) => {
+    const told = line({ spans, drift, ...more });
+    return plan(told, whole(told), 1000, []).spots.filter((spot) => spot.title.startsWith("Drift"));
+  };
+  assert.deepEqual(
+    seen({}).map((spot) => spot.isPast),
+    [true, false, false],
+  );
+  const [past, live] = seen({}).map((spot) => inWords(spot, "UTC"));
+  assert.match(past, /2026-01-02 00:00 to 2026-01-09 00:00, answered by version 1, which is not live any more/);
+  assert.match(live, /answered by version 2$/);
+  assert.ok(
+    seen({ spans: [] }).every((spot) => !spot.isPast),
+    "nothing is live",
+  );
 });

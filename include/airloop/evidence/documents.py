@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airloop import clock
 from airloop.errors import EvidenceError
 from airloop.evidence.stored import content_of, folder_of
 
@@ -75,7 +76,8 @@ def _of_verification(value: Mapping[str, Any]) -> Said:
 
 def _words_of_snapshot(said: Mapping[str, Any]) -> tuple[str, ...]:
     number = said["partitions"]
-    return (f"{said['rows']:,} rows in {number} partition{'s' * (number != 1)}, as of {said['asOf']}",)
+    as_of = clock.told(clock.parse(said["asOf"]))
+    return (f"{said['rows']:,} rows in {number} partition{'s' * (number != 1)}, as of {as_of}",)
 
 
 def _words_of_validation(said: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airloop import clock
 from airloop.bundle import open_bundle
 from airloop.errors import AirloopError, EvidenceError, ImageError, Unreachable
 from airloop.evidence import documents, sbom, signing
@@ -69,7 +70,8 @@ def links(workspace: Workspace, statement: Statement, *, heal: bool) -> Iterator
     for name in MADE_FROM:
         yield _document(workspace, statement, name)
     yield Link("approval", facts["approvedBy"] or "nobody was asked")
-    made_from = (f"version {facts['version']}, data up to {facts['dataCutOff']}",)
+    data = clock.told(clock.parse(facts["dataCutOff"]))
+    made_from = (f"version {facts['version']}, data up to {data}",)
     yield looked_at("bundle", statement.bundle, lambda: _bundle(workspace, statement), made_from, shipped=True)
     signature = facts["signature"]
     by = (f"by key {signature['key'][:12]}",)

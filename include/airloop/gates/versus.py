@@ -111,7 +111,7 @@ def _say(
     gate: ChampionGate, comparison: Comparison, lower: float, upper: float, confidence: float
 ) -> tuple[Status, str, int | None]:
     words = wording.better_or_worse
-    fits = f"over {comparison.fits[0]} and {comparison.fits[1]} trainings " if comparison.fits != (1, 1) else ""
+    fits = _averaged(*comparison.fits)
     sure, allowed = f"({wording.percent(confidence)} sure)", _allowed(gate)
     if upper < _must_reach(gate):
         return Status.FAIL, f"{fits}{words(comparison.gain)}, at best {words(upper)} {sure}; {allowed}", None
@@ -124,6 +124,15 @@ def _say(
     reach = f"{fits}between {words(lower)} and {words(upper)} {sure}; {allowed}"
     needed, advice = _what_would_decide(gate, comparison, confidence, lower)
     return Status.UNDECIDED, f"{reach}. {advice}", needed
+
+
+def _averaged(candidates: int, champions: int) -> str:
+    """Say over how many trainings a gain is averaged: it is not the difference of the two figures before it."""
+    if (candidates, champions) == (1, 1):
+        return ""
+    if candidates == champions:
+        return f"averaged over {candidates} trainings of each "
+    return f"averaged over {candidates} of its own trainings and {champions} of the champion's "
 
 
 def _allowed(gate: ChampionGate) -> str:

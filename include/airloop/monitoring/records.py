@@ -10,6 +10,7 @@ from airloop import clock
 from airloop.errors import UnknownName
 from airloop.ledger import Entry, Ledger
 from airloop.monitoring.past import FAR_BACK, last_by_subject, window_of
+from airloop.monitoring.telling import told_window
 from airloop.monitoring.window import Window
 from airloop.refs import Level
 
@@ -81,9 +82,14 @@ def record_of(ledger: Ledger, pipeline: str, name: str) -> Record | None:
             one for one in known if one.window.start <= start < one.window.end
         ]
     if not found:
-        closest = min(known, key=lambda one: abs(one.window.start - start))
-        raise UnknownName(f"{pipeline}: window {name!r} was not watched; the nearest that was: {closest.window.name}")
+        closest = told_window(min(known, key=lambda one: abs(one.window.start - start)).window)
+        raise UnknownName(f"{pipeline}: the window {_as_told(name)} was not watched; the nearest that was: {closest}")
     return found[0]
+
+
+def _as_told(name: str) -> str:
+    """Return a window that somebody named by instants, as people read them."""
+    return " to ".join(clock.told(clock.parse(part)) for part in name.split("/"))
 
 
 def _instant(text: str) -> datetime | None:

@@ -22,7 +22,7 @@ MOST_REASONS = 3
 
 def marks(workspace: Workspace, watched: Sequence[Record]) -> tuple[Mark, ...]:
     """Return the drift of each window; ``watched`` begins with the latest, the marks with the oldest."""
-    distance = while_it_answers(lambda digest: distance_in(workspace, digest), None)
+    distance = while_it_answers(lambda digest: distance_in(workspace, digest) if digest else None, None)
     found = []
     for number, record in enumerate(watched):
         if record.drift is None:
@@ -30,13 +30,14 @@ def marks(workspace: Workspace, watched: Sequence[Record]) -> tuple[Mark, ...]:
         said: Any = record.drift.payload
         value = said.get("distance")
         if "distance" not in said and number < MOST_READ:
-            value = distance(str(said["digest"]))
+            value = distance(str(said.get("digest", "")))
         mark = Mark(
             window=record.window.name,
             start=record.window.start,
             end=record.window.end,
             level=said["level"],
             value=value,
+            version=str(said.get("version", "")),
             reasons=tuple(said.get("reasons", ()))[:MOST_REASONS],
         )
         found.append(mark)
@@ -48,9 +49,10 @@ def bands(workspace: Workspace, watched: Sequence[Record], *, most_read: int = M
 
     ``watched`` begins with the latest; of the first ``most_read`` the bounds are read.
     """
-    read = while_it_answers(lambda digest: details_in(workspace, digest), Details())
+    nothing = Details()
+    read = while_it_answers(lambda digest: details_in(workspace, digest) if digest else nothing, nothing)
     seen = [
-        (one, read(str(one.performance.payload["digest"])) if number < most_read else Details())
+        (one, read(str(one.performance.payload.get("digest", ""))) if number < most_read else nothing)
         for number, one in enumerate(watched)
         if one.performance is not None
     ]

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
+import msgspec
+
+from airloop.errors import AirloopError
+from airloop.overview.facts import of_run
 from airloop.overview.shapes import Placed
+
+if TYPE_CHECKING:
+    from airloop.workspace import Workspace
 
 Tab = Literal["", "why", "time-line", "candidate", "rollout", "data", "window"]
 
@@ -41,3 +48,14 @@ def _tab(kind: str, run_id: str, task_id: str) -> Tab:
     if task_id:
         return TRAINING.get(task_id, "why" if run_id else "")
     return "why" if run_id else ""
+
+
+def with_version(workspace: Workspace, placed: Placed, run_id: str) -> Placed:
+    """Return it with the version that came of the run; without one while the ledger does not answer."""
+    if not run_id or placed.tab not in ("candidate", "rollout"):
+        return placed
+    try:
+        judged = of_run(workspace.ledger, placed.pipeline, run_id).last("judged")
+    except AirloopError:
+        return placed
+    return msgspec.structs.replace(placed, version=str(judged.payload["version"])) if judged else placed

@@ -80,6 +80,8 @@ class Mark(Shape, frozen=True, kw_only=True):
     level: Literal["OK", "WARN", "ACT", "INCONCLUSIVE"]
     value: float | None = None
     """Largest distance of a column (drift) or the main metric (performance)."""
+    version: str = ""
+    """The version that answered most of it."""
     reasons: tuple[str, ...] = ()
 
 
@@ -551,6 +553,8 @@ class Why(Shape, frozen=True, kw_only=True):
     """What would change it, or what happens next."""
     proofs: tuple[Proof, ...]
     related: tuple[Related, ...] = ()
+    look_again: datetime | None = None
+    """Of a window: the instant as of which monitoring looks at it once more; None where none does."""
 
 
 class GoingBack(Shape, frozen=True, kw_only=True):
@@ -582,3 +586,5 @@ class Placed(Shape, frozen=True, kw_only=True):
     tab: Literal["", "why", "time-line", "candidate", "rollout", "data", "window"]
     query: str
     """Query of the page that tells why, "" where there is none."""
+    version: str = ""
+    """The version that came of the run; "" where none did, or none yet."""

@@ -54,6 +54,7 @@ def about(workspace: Workspace, name: str, run: str, task: str = "") -> Why:
         next=tuple(_next(workspace, name, found, ended)),
         proofs=whole.proofs if whole else tuple(_proofs(workspace, name, found)),
         related=tuple(_related(workspace, name, found)),
+        look_again=whole.look_again if whole else None,
     )
 
 

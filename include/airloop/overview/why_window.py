@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from airloop import clock
@@ -11,7 +12,9 @@ from airloop.ledger import Champion, Entry
 from airloop.monitoring import records
 from airloop.monitoring.records import Record
 from airloop.monitoring.telling import told_window
+from airloop.monitoring.window import Window
 from airloop.overview import addresses, facts, proofs
+from airloop.overview.described import descriptions
 from airloop.overview.reasoning import LEVELS, after_colon, all_of
 from airloop.overview.shapes import Because, Proof, Related, Why
 from airloop.refs import Action
@@ -38,6 +41,7 @@ def about(workspace: Workspace, name: str, window: str) -> Why:
         next=tuple(_next(workspace, name, record)),
         proofs=tuple(_proofs(workspace, record)),
         related=tuple(_related(workspace, name, record)),
+        look_again=_as_of_again(workspace, name, record),
     )
 
 
@@ -51,6 +55,15 @@ def answer_to(record: Record, champions: Sequence[Champion]) -> str:
         data = clock.told(newer[-1].data_cut_off)
         return f"needs no answer: version {newer[-1].version} was released, with data up to {data}"
     return "no training has answered it yet"
+
+
+def _as_of_again(workspace: Workspace, name: str, record: Record) -> datetime | None:
+    """Return the instant as of which monitoring looked, where a run as of then looks at the same window still."""
+    looked = record.decision or record.performance or record.drift
+    spec = descriptions(workspace.pipelines).of(name).spec
+    if looked is None or looked.as_of is None or spec is None:
+        return None
+    return looked.as_of if Window.latest(spec.monitor, looked.as_of) == record.window else None
 
 
 def _question(record: Record) -> str:

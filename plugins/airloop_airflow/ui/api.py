@@ -54,6 +54,7 @@ def live(user: GetUserDep, names: Annotated[str, Query(max_length=AT_ONCE * 81)]
 @router.get("/place")
 def place(user: GetUserDep, dag_id: Word = "", run_id: Word = "", task_id: Word = "") -> Response:
     """Return what a page of Airflow is about; nothing for a DAG that is not ours, or that the user may not see."""
-    from airloop.overview.placing import place as placed
+    from airloop.overview import placing
 
-    return answer(placed(known(user), dag_id, run_id, task_id))
+    found = placing.place(known(user), dag_id, run_id, task_id)
+    return answer(placing.with_version(onlooking(), found, run_id) if found else None)

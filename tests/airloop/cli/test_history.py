@@ -177,9 +177,7 @@ def test_explain_of_a_window_that_was_not_watched_names_the_nearest(churn, works
     answer = churn("explain", "churn", "2013-05-06")
     assert answer.code == 2
     words = " ".join(answer.err.split())
-    assert (
-        "window '2013-05-06' was not watched; the nearest that was: 2013-04-08T00:00:00Z/2013-04-15T00:00:00Z" in words
-    )
+    assert "the window 2013-05-06 was not watched; the nearest that was: 2013-04-08 to 2013-04-15" in words
 
 
 def test_explain_shows_the_chain_of_evidence_and_what_does_not_hold(airloop, workspace, tmp_path):
@@ -189,7 +187,7 @@ def test_explain_shows_the_chain_of_evidence_and_what_does_not_hold(airloop, wor
     (workspace.store.folder("verifications", "p" * 64) / "value.json").write_text("{}")
     lines = [" ".join(line.split()) for line in airloop("explain", "flights").err.splitlines()]
     chain = lines[lines.index("Evidence") + 1 :]
-    assert chain[:2] == ["snapshot holds 555555555555", "9,000 rows in 1 partition, as of 2013-03-18T00:00:00Z"]
+    assert chain[:2] == ["snapshot holds 555555555555", "9,000 rows in 1 partition, as of 2013-03-18"]
     assert "roc_auc at least 0.62: PASS, 0.7 (from 0.68 to 0.72, each at 97.5%)" in chain
     assert "approval holds nobody was asked" in chain
     assert "verification broken pppppppppppp" in chain

@@ -40,7 +40,7 @@ def test_not_inferior_passes_within_the_margin():
     result = judge_one(gate(margin=0.002), comparison(-0.0001))
     assert result.status == Status.PASS
     assert result.reason == (
-        "log_loss 0.4701 against the champion's 0.47: over 5 and 5 trainings 0.0001 worse, "
+        "log_loss 0.4701 against the champion's 0.47: averaged over 5 trainings of each 0.0001 worse, "
         "at worst 0.0017 worse (95 % sure); 0.002 worse is allowed"
     )
 
@@ -97,7 +97,7 @@ def test_min_gain_asks_for_a_proved_and_sufficient_gain(gain, noise, status):
 def test_a_fit_worse_than_its_recipe_is_held():
     result = judge_one(gate(margin=0.002), comparison(0.003, own=-0.004))
     assert result.status == Status.UNDECIDED
-    assert "this fit is 0.004 worse, though over 5 and 5 trainings it is 0.003 better" in result.reason
+    assert "this fit is 0.004 worse, though averaged over 5 trainings of each it is 0.003 better" in result.reason
     assert result.reason.endswith("Train with another seed")
 
 

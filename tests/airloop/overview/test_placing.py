@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airloop.overview.placing import TRAINING, place
+from airloop.overview.placing import TRAINING, place, with_version
 from airloop.overview.shapes import Placed
 from airloop.overview.why_run import TRAINING as TASKS
+
+from .asking_why import note
+from .one_pipeline import NAME, OnePipeline
 
 OURS = ("flights", "flights_2")
 
@@ -52,3 +57,20 @@ def test_whatever_the_ids_are_it_is_one_of_ours_or_nothing(dag: str, run: str, t
         placed = place(OURS, name, run, task)
         assert placed is None or placed.pipeline in OURS
         assert placed is None or run or not placed.query
+
+
+def test_a_run_is_about_the_version_that_came_of_it_and_not_about_the_last_one(tmp_path: Path) -> None:
+    one = OnePipeline.at(tmp_path)
+    note(one, "2", "REJECT", "early")
+    note(one, "3", "PROMOTE", "late")
+
+    def version(run: str, task: str = "judge_candidate") -> str:
+        placed = place((NAME,), f"{NAME}.train", run, task)
+        assert placed
+        return with_version(one.workspace, placed, run).version
+
+    assert (version("early"), version("late", "release")) == ("2", "3")
+    assert version("one that has judged nothing yet") == ""
+    assert version("") == ""
+    (tmp_path / "ledger.db").write_text("no ledger", encoding="utf-8")
+    assert version("early") == ""

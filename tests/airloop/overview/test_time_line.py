@@ -152,7 +152,7 @@ def test_drift_and_performance_come_with_bounds_and_limits(one: OnePipeline) -> 
     one.watched(2, is_labelled=False)
     line = time_line(one.workspace, NAME)
     first = line.drift[0]
-    assert (first.level, first.value, first.window) == ("ACT", 0.31, window.name)
+    assert (first.level, first.value, first.window, first.version) == ("ACT", 0.31, window.name, "1")
     (band,) = line.bands
     assert (band.metric, band.reference, band.more_is_better) == ("roc_auc", 0.72, True)
     assert (band.warn, band.act) == (pytest.approx(0.70), pytest.approx(0.68))
@@ -172,6 +172,17 @@ def test_what_is_gone_from_the_store_leaves_the_values_of_the_ledger(one: OnePip
     assert line.drift[0].value == 0.31
     (band,) = line.bands
     assert (band.reference, band.points[0].value, band.points[0].lower) == (None, 0.69, None)
+
+
+def test_an_entry_that_names_no_artifact_spoils_nothing(one: OnePipeline) -> None:
+    one.watched(1)
+    window = Window(week(1), week(2)).name
+    for kind in ("drift", "performance"):
+        one.record(kind, window, {"level": "OK", "version": "1", "rows": 9}, as_of=week(2))
+    line = time_line(one.workspace, NAME)
+    assert [(mark.level, mark.value) for mark in line.drift] == [("OK", 0.31), ("OK", None)]
+    (band,) = line.bands
+    assert [point.value for point in band.points] == [0.69]
 
 
 def test_only_the_latest_windows_are_read_from_the_store(one: OnePipeline) -> None:

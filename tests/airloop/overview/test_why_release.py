@@ -81,7 +81,7 @@ def test_a_release_says_what_its_rollout_saw(one: OnePipeline) -> None:
         ({"generation": 1, "target": "docker"}, "flights: nothing was ever live on docker"),
         (
             {"window": "2013-03-01"},
-            "window '2013-03-01' was not watched; the nearest that was: 2013-03-18T00:00:00Z/2013",
+            "the window 2013-03-01 was not watched; the nearest that was: 2013-03-18 to 2013-03-25",
         ),
         ({"window": "last week"}, "'last week' names no window: give an instant within it, or both ends: START/END"),
         ({"run": "r", "task": "relase"}, "no DAG of it has a task 'relase'. Did you mean 'release'"),

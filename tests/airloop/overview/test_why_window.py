@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,14 @@ def test_a_decision_to_retrain_says_what_became_of_it(one: OnePipeline) -> None:
     found = told(one, window=window.name)
     assert found.next == ("A training answered it: version 2 came of it, judged HOLD.",)
     assert {"run=run-2", "version=2"} <= {related.query for related in found.related}
+
+
+def test_a_window_can_be_looked_at_again_as_of_the_same_instant_while_windows_are_as_long(one: OnePipeline) -> None:
+    window = one.watched(1, run_id="look-1")
+    assert told(one, window=window.name).look_again is None, "windows are a day long as described, this one is a week"
+    file = one.workspace.pipelines / "flights" / "pipeline.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("monitor: {", "monitor: {window: 7d, "), encoding="utf-8")
+    assert told(one, window=window.name).look_again == window.end + timedelta(hours=12)
+    assert told(one, run="look-1").look_again == window.end + timedelta(hours=12)
+    one.broken()
+    assert told(one, window=window.name).look_again is None

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Pipeline } from "../shapes";
+import type { Instant, Pipeline } from "../shapes";
 import { Form } from "./Form";
 import { SwitchedOff, begin } from "./SwitchedOff";
 import { dagId, useDag } from "./dag";
@@ -8,13 +8,13 @@ import { InstantField, TextField } from "./fields";
 interface Props {
   of: Pipeline;
   onClose: () => void;
-  /** The end of the window to look at again; "" for the last one. */
-  end?: string;
+  /** The instant as of which a window is looked at again; "" for the last one. */
+  asOf?: Instant;
 }
 
 /** Looks at a window of production once more. */
-export function Monitor({ of: { row }, onClose, end = "" }: Props) {
-  const [asOf, setAsOf] = useState(end.slice(0, 16) && `${end.slice(0, 16)}Z`);
+export function Monitor({ of: { row }, onClose, asOf: given = "" }: Props) {
+  const [asOf, setAsOf] = useState(given.slice(0, 16) && `${given.slice(0, 16)}Z`);
   const [why, setWhy] = useState("");
   const [isOn, setOn] = useState(false);
   const dag = useDag(dagId(row.name, "monitor"));
@@ -26,7 +26,10 @@ export function Monitor({ of: { row }, onClose, end = "" }: Props) {
       onClose={onClose}
       deeds={[{ label: "Run", look: "first", run: () => begin(row.name, "monitor", conf, isOn) }]}
     >
-      <p class="muted">Drift and performance of one window are scored, and whether to retrain is decided anew.</p>
+      <p class="muted">
+        Drift and performance of one window are scored. It is decided once whether to retrain after it: looked at again,
+        the same predictions and labels give the same numbers, what was missing then is added, and the decision stands.
+      </p>
       <InstantField
         label="As of"
         value={asOf}

@@ -63,7 +63,7 @@ function useLast<T>(value: T | null): T | null {
 }
 
 const called = (version: Version): string =>
-  `${version.version}, live from ${wall(new Date(version.since), zone())}, data to ${version.data_cut_off.slice(0, 10)}`;
+  `${version.version}, live from ${wall(new Date(version.since), zone())}, data up to ${wall(new Date(version.data_cut_off), zone())}`;
 
 function Plan({ plan, to, setTo }: { plan: GoingBack; to: string; setTo: (to: string) => void }) {
   const choices = plan.choices.map((one) => [one.version, `Version ${called(one)}`] as const);

@@ -1,5 +1,5 @@
 /** What people do with a pipeline. All of it goes to Airflow's own API, with the user's own rights. */
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import type { ModelRow, Pipeline } from "../shapes";
 import { Answer } from "./Answer";
 import { Monitor } from "./Monitor";
@@ -22,10 +22,10 @@ const called = (verb: Verb, { row }: Pipeline): string =>
 
 /** Why something cannot be done now although the user may; "" where it can. */
 function obstacle(verb: Verb, { row, problem, versions }: Pipeline): string {
-  if (problem && verb !== "pause" && verb !== "roll_back") return "Its description cannot be read";
-  if (verb === "roll_back" && !row.champion) return "Nothing is live yet";
+  if (problem && verb !== "pause" && verb !== "roll_back") return "its description cannot be read";
+  if (verb === "roll_back" && !row.champion) return "nothing is live yet";
   if (verb === "roll_back" && new Set(versions.map((one) => one.version)).size < 2)
-    return "There is no earlier version to go back to";
+    return "there is no earlier version to go back to";
   return "";
 }
 
@@ -38,7 +38,9 @@ interface ActsProps {
 /** Buttons for everything that the user may do with a pipeline; what they may not do is not shown. */
 export function Acts({ of, onClosed }: ActsProps) {
   const [open, setOpen] = useState<Verb | null>(null);
+  const id = useId();
   const verbs = (Object.keys(DIALOGS) as Verb[]).filter((verb) => of.rights[verb]);
+  const barred = verbs.filter((verb) => obstacle(verb, of));
   const Opened = open && DIALOGS[open];
   const close = () => {
     setOpen(null);
@@ -47,16 +49,21 @@ export function Acts({ of, onClosed }: ActsProps) {
   return (
     <div class="acts">
       <AnswerButton row={of.row} mayAnswer={of.rights.answer} {...(onClosed && { onClosed })} />
-      {verbs.map((verb) => (
-        <button
-          key={verb}
-          type="button"
-          disabled={!!obstacle(verb, of)}
-          title={obstacle(verb, of)}
-          onClick={() => setOpen(verb)}
-        >
-          {called(verb, of)}
-        </button>
+      {verbs.map((verb) =>
+        barred.includes(verb) ? (
+          <button key={verb} type="button" aria-disabled="true" aria-describedby={`${id}-${verb}`}>
+            {called(verb, of)}
+          </button>
+        ) : (
+          <button key={verb} type="button" onClick={() => setOpen(verb)}>
+            {called(verb, of)}
+          </button>
+        ),
+      )}
+      {barred.map((verb) => (
+        <span key={verb} id={`${id}-${verb}`} class="muted small-text acts-barred">
+          {called(verb, of)}: {obstacle(verb, of)}.
+        </span>
       ))}
       {!verbs.length && !of.rights.answer && <span class="muted">You may look at this pipeline, but not act.</span>}
       {Opened && <Opened of={of} onClose={close} />}

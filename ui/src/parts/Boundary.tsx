@@ -16,10 +16,14 @@ export class Boundary extends Component<Props, { says: string }> {
     if (!says) return children;
     return (
       <div class="problem" role="alert">
-        <p>This part cannot be shown: {says}.</p>
+        <p>This part cannot be shown. Try again; if that does not help, reload the page.</p>
         <button type="button" class="small" onClick={() => this.setState({ says: "" })}>
           Try again
         </button>
+        <details>
+          <summary>For whoever mends it</summary>
+          <code>{says}</code>
+        </details>
       </div>
     );
   }

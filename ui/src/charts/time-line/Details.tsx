@@ -8,7 +8,7 @@ import { Time } from "../../parts/Time";
 import { Link } from "../../router";
 import type { TimeLine } from "../../shapes";
 import { lookOf } from "../looks";
-import { query } from "./spots";
+import { liveOf, query } from "./spots";
 
 interface Props {
   line: TimeLine;
@@ -72,6 +72,7 @@ function Windows({ line, pipeline }: Props) {
       ...line.bands.flatMap((band) => band.points.map((one) => one.window)),
     ]),
   ];
+  const live = liveOf(line);
   const drift = new Map(line.drift.map((one) => [one.window, one]));
   const bands = line.bands.map((band) => ({
     metric: band.metric,
@@ -84,6 +85,7 @@ function Windows({ line, pipeline }: Props) {
         <thead>
           <tr>
             <th scope="col">Window</th>
+            <th scope="col">Version</th>
             <th scope="col">Drift</th>
             {bands.map((band) => (
               <th scope="col" key={band.metric}>
@@ -98,6 +100,7 @@ function Windows({ line, pipeline }: Props) {
             .reverse()
             .map((name) => {
               const mark = drift.get(name);
+              const version = mark?.version || bands.map(({ of }) => of.get(name)?.version).find(Boolean) || "";
               return (
                 <tr key={name}>
                   <th scope="row">
@@ -105,6 +108,9 @@ function Windows({ line, pipeline }: Props) {
                       <Time at={name.split("/")[0] ?? name} day />
                     </Link>
                   </th>
+                  <td>
+                    {version || "–"} {live.has(version) && <Badge word="live" tone="good" />}
+                  </td>
                   <td>
                     {mark && (
                       <>

@@ -9,7 +9,7 @@ import type { Scale } from "../scale";
 import { type Curve, TITLE } from "./curves";
 import type { Plan } from "./plan";
 import { BAR, type Bar, ROW, type Spot } from "./spots";
-import { inWords } from "./Tip";
+import { inWords } from "./inWords";
 
 interface Props {
   plan: Plan;
@@ -116,7 +116,8 @@ interface MarkProps {
 
 /** A mark is a link to the page that tells why, where there is one; arrow keys reach the others as well. */
 function Mark({ spot, place, pipeline, zone, children }: MarkProps) {
-  const given = { class: "ch-spot", "data-place": place, tabindex: -1, "aria-label": inWords(spot, zone) };
+  const look = spot.isPast ? "ch-spot ch-past" : "ch-spot";
+  const given = { class: look, "data-place": place, tabindex: -1, "aria-label": inWords(spot, zone) };
   const inside = children ?? (
     <>
       <circle class="ch-hit" cx={spot.x} cy={spot.y} r={11} />

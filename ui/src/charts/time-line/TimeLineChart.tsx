@@ -11,6 +11,7 @@ import { useWidth } from "../useWidth";
 import { Axis, Selection, Tools } from "./Around";
 import { Gutter, GUTTER } from "./Gutter";
 import { useMoving } from "./moving";
+import { Notes } from "./Notes";
 import { plan as planOf, whole } from "./plan";
 import { Plot } from "./Plot";
 import { Tip } from "./Tip";
@@ -94,6 +95,7 @@ function Drawn({ line, pipeline, full }: Props & { full: readonly [number, numbe
         )}
       </div>
       <Legend looks={plan.spots.filter((spot) => spot.row).map((spot) => spot.look)} />
+      <Notes line={line} plan={plan} />
     </div>
   );
 }

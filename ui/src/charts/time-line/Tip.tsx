@@ -5,17 +5,10 @@ import { why as addressOf } from "../../address";
 import { Said } from "../../parts/Said";
 import { Time } from "../../parts/Time";
 import { Link } from "../../router";
-import { wall } from "../../zone";
+import { answeredBy } from "./inWords";
 import type { Spot } from "./spots";
 
 const MOST_NOTES = 3;
-
-/** All of it in one line, for people who hear it. */
-export function inWords(spot: Spot, zone: string): string {
-  const until = spot.until ? ` to ${wall(new Date(spot.until), zone)}` : "";
-  const by = spot.by ? `, by ${spot.by}` : "";
-  return [`${spot.title}${by}. ${wall(new Date(spot.at), zone)}${until}`, ...spot.notes].join(". ");
-}
 
 interface Props {
   spot: Spot;
@@ -59,6 +52,7 @@ export function Tip({ spot, pipeline, left, frame, onEnter, onLeave }: Props) {
           </>
         )}
         {spot.by && `, by ${spot.by}`}
+        {answeredBy(spot)}
       </p>
       {spot.notes.length > 0 && (
         <ul>

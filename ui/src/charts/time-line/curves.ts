@@ -3,7 +3,7 @@
 import type { Band, Mark, TimeLine } from "../../shapes";
 import { LEVELS } from "../looks";
 import { extent, type Range, roomy, scale, type Scale, short, within } from "../scale";
-import { query, type Spot, time } from "./spots";
+import { liveOf, query, type Spot, time } from "./spots";
 
 export const TITLE = 26;
 export const CURVE = 96;
@@ -38,7 +38,8 @@ export function driftOf(line: TimeLine, x: Scale, range: Range, top: number): Cu
   const highest = extent([0, line.drift_act, line.drift_warn, ...marks.map((one) => one.value)]) ?? [0, 1];
   const floor = top + TITLE + CURVE;
   const y = scale([0, highest[1] * 1.12 || 1], [floor, top + TITLE]);
-  const spots = marks.map((one) => markSpot(one, "Drift", unit, x, y, floor));
+  const live = liveOf(line);
+  const spots = marks.map((one) => markSpot(one, live, "Drift", unit, x, y, floor));
   const lines = linesOf(y, [
     [0, "", "quiet"],
     [line.drift_warn, "warn", "warn"],
@@ -48,12 +49,12 @@ export function driftOf(line: TimeLine, x: Scale, range: Range, top: number): Cu
   return { title: "Drift", hint, top, floor, spots, lines, path: pathOf(marks, spots), area: "" };
 }
 
-/** The lane of a metric, with its confidence band. */
-export function bandOf(band: Band, x: Scale, range: Range, top: number): Curve {
+/** The lane of a metric, with its confidence band; `live` are versions. */
+export function bandOf(band: Band, live: ReadonlySet<string>, x: Scale, range: Range, top: number): Curve {
   const points = band.points.filter((one) => isIn(one, range));
   const floor = top + TITLE + CURVE;
   const y = scale(domainOf(band), [floor, top + TITLE]);
-  const spots = points.map((one) => pointSpot(one, band.metric, x, y, floor));
+  const spots = points.map((one) => pointSpot(one, live, band.metric, x, y, floor));
   const lines = linesOf(y, [
     [band.reference, "holdout", "reference"],
     [band.warn, "warn", "warn"],
@@ -74,7 +75,9 @@ export function bandOf(band: Band, x: Scale, range: Range, top: number): Curve {
 
 const isIn = (one: { end: string }, range: Range) => time(one.end) >= range[0] && time(one.end) <= range[1];
 
-function markSpot(mark: Mark, what: string, unit: string, x: Scale, y: Scale, floor: number): Spot {
+type Live = ReadonlySet<string>;
+
+function markSpot(mark: Mark, live: Live, what: string, unit: string, x: Scale, y: Scale, floor: number): Spot {
   const value = mark.value === null ? "" : ` ${short(mark.value)}${unit && ` ${unit}`}`;
   return {
     id: `${what} ${mark.window}`,
@@ -86,20 +89,22 @@ function markSpot(mark: Mark, what: string, unit: string, x: Scale, y: Scale, fl
     title: `${what}${value}: ${LEVEL_WORDS[mark.level]}`,
     notes: mark.reasons,
     by: "",
+    version: mark.version,
+    isPast: live.size > 0 && !!mark.version && !live.has(mark.version),
     why: query({ window: mark.window }),
     look: LEVELS[mark.level],
     size: 0.75,
   };
 }
 
-function pointSpot(one: Band["points"][number], metric: string, x: Scale, y: Scale, floor: number): Spot {
+function pointSpot(one: Band["points"][number], live: Live, metric: string, x: Scale, y: Scale, floor: number): Spot {
   const interval =
     one.lower !== null && one.upper !== null
       ? [`between ${short(one.lower)} and ${short(one.upper)}, as far as one can tell`]
       : [];
   const estimated = one.is_estimated ? ["estimated: the labels are not known yet"] : [];
-  const reasons = [...interval, ...estimated, `version ${one.version || "–"}, ${one.rows.toLocaleString("en")} rows`];
-  const spot = markSpot({ ...one, reasons }, metric, "", x, y, floor);
+  const reasons = [...interval, ...estimated, `${one.rows.toLocaleString("en")} rows`];
+  const spot = markSpot({ ...one, reasons }, live, metric, "", x, y, floor);
   return one.is_estimated
     ? { ...spot, look: { ...spot.look, isHollow: true, name: `${spot.look.name}, estimated` } }
     : spot;

@@ -4,7 +4,7 @@ import type { TimeLine } from "../../shapes";
 import { ROWS } from "../looks";
 import { extent, type Range, roomy, scale, within } from "../scale";
 import { bandOf, type Curve, driftOf, TITLE } from "./curves";
-import { apart, BAR, type Bar, barOf, pausesOf, ROW, type Spot, spotOf, time } from "./spots";
+import { apart, BAR, type Bar, barOf, liveOf, pausesOf, ROW, type Spot, spotOf, time } from "./spots";
 
 const GAP = 14;
 const HALF_DAY = 43_200_000;
@@ -57,9 +57,10 @@ export function plan(line: TimeLine, range: Range, width: number, metrics: reado
     curves.push(curve);
     top = curve.floor + GAP;
   };
+  const live = liveOf(line);
   if (line.drift.length) put(driftOf(line, x, range, top));
   for (const band of line.bands)
-    if (metrics.includes(band.metric) && band.points.length) put(bandOf(band, x, range, top));
+    if (metrics.includes(band.metric) && band.points.length) put(bandOf(band, live, x, range, top));
   const spots = [bars.map((bar) => bar.spot), ...rows.map((row) => row.spots), ...curves.map((curve) => curve.spots)];
   return {
     height: top + 2,

@@ -16,6 +16,10 @@ export interface Spot {
   title: string;
   notes: readonly string[];
   by: string;
+  /** Which version it is about; "" where the title says it, or nobody knows. */
+  version: string;
+  /** Whether it is about a version that is not live any more. */
+  isPast: boolean;
   /** Query of the page that tells why. */
   why: string;
   look: Look;
@@ -43,6 +47,10 @@ export function query(words: Record<string, string>): string {
   return new URLSearchParams(Object.entries(words).filter(([, value]) => value)).toString();
 }
 
+/** What is live now; empty where nothing is. */
+export const liveOf = (line: TimeLine): ReadonlySet<string> =>
+  new Set(line.spans.filter((span) => !span.end).map((span) => span.version));
+
 /** The bar of a champion, up to `now` where it is live; none where it lies outside of the range. */
 export function barOf(span: Span, now: number, x: Scale, range: Range, y: number): Bar[] {
   const [start, end] = [time(span.start), span.end ? time(span.end) : now];
@@ -60,6 +68,8 @@ export function barOf(span: Span, now: number, x: Scale, range: Range, y: number
     title: `Version ${span.version} ${isLive ? "is" : "was"} live`,
     notes: [`generation ${span.generation}${span.target ? ` on ${span.target}` : ""}`],
     by: "",
+    version: "",
+    isPast: false,
     why: query({ generation: String(span.generation), target: span.target }),
     look: { shape: "square", tone: "accent", isHollow: !isLive, name: "Live" },
     size: 0.8,
@@ -79,6 +89,8 @@ export function spotOf(event: Happened, x: Scale, top: number, turn: number): Sp
     title: event.title,
     notes: event.reasons,
     by: event.by,
+    version: "",
+    isPast: false,
     why: event.why,
     look: lookOf(event),
     size: 0.9,

@@ -16,14 +16,18 @@ export function AtPage({ query }: { query: URLSearchParams }) {
 
 const SECTIONS: readonly Placed["tab"][] = ["time-line", "candidate", "rollout", "data"];
 
+/** Sections about one version: a run's own. */
+const OF_VERSION: readonly Placed["tab"][] = ["candidate", "rollout"];
+
 /** A run or a task: why it went as it did, and the part of the pipeline that it is about. Else the whole pipeline. */
-function Here({ placed: { pipeline, tab, query } }: { placed: Placed }) {
-  const only = SECTIONS.includes(tab) ? tab : "";
+function Here({ placed: { pipeline, tab, query, version } }: { placed: Placed }) {
+  const isThere = SECTIONS.includes(tab) && !(query && OF_VERSION.includes(tab) && !version);
+  const only = isThere ? tab : "";
   if (!query) return only ? <PipelinePage name={pipeline} only={only} /> : <PipelinePage name={pipeline} />;
   return (
     <div class="at">
       <WhyPage name={pipeline} query={new URLSearchParams(query)} />
-      {only && <PipelinePage name={pipeline} only={only} />}
+      {only && <PipelinePage name={pipeline} only={only} version={version} isBelow />}
     </div>
   );
 }

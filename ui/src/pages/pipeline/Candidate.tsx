@@ -23,12 +23,14 @@ interface Props {
   name: string;
   /** Empty: the last one. */
   version?: string;
+  /** Whether the page is about that version alone, so that no other can be chosen. */
+  isAlone?: boolean;
 }
 
 /** The last candidate, or one that is chosen: what the gates said, and how far it came. */
-export function Candidate({ name, version = "" }: Props) {
+export function Candidate({ name, version = "", isAlone = false }: Props) {
   const asked = useAsk<Shown | null>(pathOf(name, "candidate", { version }), { every: 30 });
-  const last = version && <Link to="?#candidate">Show the last candidate</Link>;
+  const last = version && !isAlone && <Link to="?#candidate">Show the last candidate</Link>;
   return (
     <Section id="candidate" title={version ? `Candidate ${version}` : "Last candidate"} acts={last || undefined}>
       <Asked of={asked} lines={8} empty="No candidate was ever judged. Train once, and its gates are shown here.">
@@ -75,6 +77,21 @@ function Whole({ name, candidate }: { name: string; candidate: Shown }) {
   );
 }
 
+/** Longer than four lines of a narrow column. */
+const LONG = 80;
+
+/** A text that is folded to four lines where it is long. */
+function Told({ text }: { text: string }) {
+  if (text.length <= LONG) return <small>{text}</small>;
+  return (
+    <details>
+      <summary>
+        <small>{text}</small>
+      </summary>
+    </details>
+  );
+}
+
 function Stages({ stages }: { stages: readonly Stage[] }) {
   return (
     <ol class="pl-stages" aria-label="How far it came">
@@ -91,7 +108,7 @@ function Stages({ stages }: { stages: readonly Stage[] }) {
               </>
             )}
           </span>
-          {stage.says && <small title={stage.says}>{stage.says}</small>}
+          {stage.says && <Told text={stage.says} />}
         </li>
       ))}
     </ol>

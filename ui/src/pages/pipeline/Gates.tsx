@@ -10,7 +10,7 @@ const WORDS = { PASS: "met", FAIL: "not met", UNDECIDED: "undecided", LATER: "ju
 /** What each gate said: its numbers, drawn against the threshold, and what is missing. */
 export function Gates({ gates }: { gates: readonly Gate[] }) {
   return (
-    <div class="scrolls">
+    <div class="scrolls" tabindex={0} role="region" aria-label="Gates">
       <table class="table pl-gates pl-cards">
         <caption class="unseen">Gates of the candidate</caption>
         <thead>

@@ -3,11 +3,11 @@ import { Acts } from "../../acts/index";
 import { why } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign } from "../../parts/Badge";
-import { count, ms, rate } from "../../parts/Figure";
+import { count, counted, ms, rate } from "../../parts/Figure";
 import { Problem } from "../../parts/Section";
 import { Age, Time } from "../../parts/Time";
 import { Link } from "../../router";
-import type { Live, Pipeline } from "../../shapes";
+import type { Live, Pipeline, Traffic } from "../../shapes";
 import { Banners } from "./Banners";
 import { Said } from "../../parts/Said";
 
@@ -41,7 +41,7 @@ function Facts({ pipeline }: { pipeline: Pipeline }) {
         {champion ? <Champion pipeline={pipeline} /> : <span class="muted">none yet: nothing was ever released</span>}
       </Fact>
       {champion && (
-        <Fact name="Its data end">
+        <Fact name="Data up to">
           <Time at={champion.data_cut_off} />{" "}
           <small class="muted">
             <Age since={champion.data_cut_off} />
@@ -49,7 +49,7 @@ function Facts({ pipeline }: { pipeline: Pipeline }) {
         </Fact>
       )}
       <Fact name="Answers now">
-        <Traffic name={row.name} />
+        <Answering name={row.name} />
       </Fact>
       <Fact name="Trains">
         {airflow?.next_run ? (
@@ -101,7 +101,7 @@ function Champion({ pipeline: { row } }: { pipeline: Pipeline }) {
 }
 
 /** What the target serves now; asked every five seconds while the page can be seen. */
-function Traffic({ name }: { name: string }) {
+function Answering({ name }: { name: string }) {
   const asked = useAsk<Live[]>(`/live?names=${encodeURIComponent(name)}`, { every: 5 });
   if (asked.state === "loading") return <span class="muted">looking …</span>;
   if (asked.state === "error") return <span class="muted">not known: {asked.error.message}</span>;
@@ -111,10 +111,7 @@ function Traffic({ name }: { name: string }) {
   const { champion } = live;
   return (
     <>
-      <span class="number">{rate(champion?.per_second)} per second</span>{" "}
-      <small class="muted">
-        p99 {ms(champion?.p99_ms)}, {count(champion?.requests)} requests, {count(champion?.failures)} failed
-      </small>
+      {champion && <Counted traffic={champion} />}
       {live.endpoint && (
         <small class="muted pl-endpoint" title={live.endpoint}>
           <code>{live.endpoint}</code>
@@ -123,6 +120,23 @@ function Traffic({ name }: { name: string }) {
       {live.differences.map((one) => (
         <Warned key={one} text={one} />
       ))}
+    </>
+  );
+}
+
+function Counted({ traffic }: { traffic: Traffic }) {
+  const p99 = traffic.p99_ms === null ? "" : `p99 ${ms(traffic.p99_ms)}, `;
+  return (
+    <>
+      {traffic.per_second === null ? (
+        <span class="muted">counting …</span>
+      ) : (
+        <span class="number">{rate(traffic.per_second)} per second</span>
+      )}{" "}
+      <small class="muted">
+        {p99}
+        {counted(traffic.requests, "request")}, {count(traffic.failures)} failed
+      </small>
     </>
   );
 }

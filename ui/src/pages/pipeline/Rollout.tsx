@@ -16,19 +16,33 @@ const TONES: Record<Rung["state"], Tone> = {
   skipped: "told",
 };
 
+const NOTHING = "Nothing was ever rolled out.";
+
+interface Props {
+  name: string;
+  /** Whose rollout is meant; empty: of whichever version. */
+  version?: string;
+}
+
 /** The rollout that climbs now, or else the last one; asked every five seconds while one climbs. */
-export function Rollout({ name }: { name: string }) {
+export function Rollout({ name, version = "" }: Props) {
   const [isRunning, setRunning] = useState(false);
   const asked = useAsk<Ladder | null>(pathOf(name, "rollout"), { every: isRunning ? 5 : 30 });
   const ladder = asked.state === "ready" ? asked.value : null;
+  const isMeant = !version || ladder?.candidate === version;
   useEffect(() => setRunning(!!ladder?.is_running), [ladder?.is_running]);
   return (
     <Section
       id="rollout"
       title="Rollout"
-      hint={ladder && (ladder.is_running ? "climbs now; looked up every five seconds" : "the last one")}
+      hint={ladder && isMeant && (ladder.is_running ? "climbs now; looked up every five seconds" : "the last one")}
     >
-      <Asked of={asked} lines={5} empty="Nothing was ever rolled out.">
+      <Asked
+        of={asked}
+        lines={5}
+        isEmpty={(shown) => !!version && shown.candidate !== version}
+        empty={ladder ? `No rollout of version ${version} climbs, and it was not the last one.` : NOTHING}
+      >
         {(shown) => <Shown ladder={shown} />}
       </Asked>
     </Section>

@@ -21,27 +21,40 @@ interface Props {
   name: string;
   /** Shown inside a page of Airflow's: the one section with this id, without the navigation. */
   only?: string;
+  /** Of which version that section tells, where it is about one; else it is that of the address. */
+  version?: string;
+  /** Whether a page above it says already what it is about. */
+  isBelow?: boolean;
 }
 
-const SECTIONS = {
+interface OneProps {
+  name: string;
+  version?: string;
+  isAlone?: boolean;
+}
+
+const SECTIONS: Record<string, (props: OneProps) => preact.JSX.Element> = {
   "time-line": TimeLine,
   candidate: Candidate,
   rollout: Rollout,
   leaderboard: Leaderboard,
   data: Data,
   backtests: Backtests,
-} as const;
+};
 
 /** Answers after which there is nothing more to show. */
 const CLOSED: readonly number[] = [401, 403, 404];
 
 /** One pipeline: sections below each other. */
-export function PipelinePage({ name, only }: Props) {
+export function PipelinePage({ name, only, version: given, isBelow = false }: Props) {
   const asked = useAsk<Pipeline>(pathOf(name), { every: 30 });
-  const version = useRoute().query.get("version") ?? "";
+  const asks = useRoute().query.get("version") ?? "";
+  const version = given ?? asks;
   useDeepLink(!only);
-  const One = only ? SECTIONS[only as keyof typeof SECTIONS] : undefined;
-  if (One) return <Alone name={name}>{<One name={name} />}</Alone>;
+  const One = only ? SECTIONS[only] : undefined;
+  const one = One && <One name={name} version={version} isAlone={!!given} />;
+  if (one && isBelow) return <div class="pl-page pl-alone">{one}</div>;
+  if (one) return <Alone name={name}>{one}</Alone>;
   return (
     <div class="pl-page">
       <nav class="pl-crumbs" aria-label="Where you are">

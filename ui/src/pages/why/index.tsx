@@ -1,3 +1,4 @@
+import { LookAgain } from "../../acts/LookAgain";
 import { pipeline as pipelineAt, why as addressOf } from "../../address";
 import { useAsk } from "../../ask";
 import { Badge, Sign, type Tone } from "../../parts/Badge";
@@ -65,6 +66,7 @@ function Answer({ name, why }: { name: string; why: Why }) {
             </>
           )}
         </span>
+        {why.look_again && <LookAgain name={name} asOf={why.look_again} />}
       </p>
       {why.because.length > 0 && <Reasons because={why.because} />}
       {why.next.length > 0 && (
