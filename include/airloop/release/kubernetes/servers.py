@@ -70,8 +70,10 @@ class Servers:
         self.end(gone)
         return tuple(sorted(set(gone.values())))
 
-    def run(self, wanted: Mapping[Upstream, int], *, known: Collection[Upstream]) -> None:
-        """Make every Deployment have its number of pods, all of them ready.
+    def run(
+        self, wanted: Mapping[Upstream, int], *, known: Collection[Upstream], apart: Upstream | None = None
+    ) -> None:
+        """Make every Deployment have its number of pods, all of them ready but those of ``apart``.
 
         What runs right is adopted, what was edited is put right. One that is ``known`` and cannot be started any more
         stays as it is: what broke must not keep others from their place. Raises BundleError that says why another
@@ -84,6 +86,8 @@ class Servers:
                     changed.append(upstream.server)
                     self._apply(upstream, replicas, before.get(upstream.server))
             for upstream, replicas in wanted.items():
+                if upstream == apart:
+                    continue
                 try:
                     self._wait(upstream, replicas, patience_s=ADOPTED_S if upstream.server in before else 0)
                 except BundleError as error:
@@ -94,6 +98,19 @@ class Servers:
     def scale(self, name: str, replicas: int) -> None:
         """Give a Deployment another number of pods, without a wait."""
         self.cluster.patch("apps/v1", "Deployment", name, {"spec": {"replicas": replicas}})
+
+    def wait_for(self, upstream: Upstream, replicas: int, at_most_s: float) -> None:
+        """Return once so many pods answer, or say why they do not yet."""
+        from airloop.cluster import diagnosis
+
+        until = time.monotonic() + at_most_s
+        while len(self.pods().get(upstream.server, ())) < replicas:
+            if time.monotonic() > until:
+                trouble = diagnosis.trouble_of(self.cluster, self._labels | {SERVER: upstream.server})
+                why = f": {trouble.reason}" if trouble else ""
+                log.warning("%s: %s has not all its %d pods yet%s", self.pipeline, upstream.server, replicas, why)
+                return
+            time.sleep(LOOK_S)
 
     def end(self, names: Collection[str]) -> None:
         """Delete Deployments; their pods answer what they were asked and go."""
