@@ -74,8 +74,8 @@ def test_a_share_is_given_only_beside_a_champion_that_is_there(tmp_path: Path) -
     assert place.cluster.led[-1][0] == place.one.server
 
 
-def test_a_high_share_goes_back_within_a_quota_that_has_no_room(tmp_path: Path) -> None:
-    place = Place(tmp_path, replicas=5, quota=10)
+def test_a_high_share_goes_back_to_pods_that_come_in_the_place_of_others(tmp_path: Path) -> None:
+    place = Place(tmp_path, replicas=5)
     place.serve(place.one)
     place.serve(place.one, place.two)
     place.serve(place.one, place.two, 90)
@@ -87,15 +87,25 @@ def test_a_high_share_goes_back_within_a_quota_that_has_no_room(tmp_path: Path) 
 
 
 def test_a_champion_whose_pods_do_not_come_back_answers_with_those_it_has(tmp_path: Path) -> None:
-    place = Place(tmp_path, replicas=5, quota=10)
+    place = Place(tmp_path, replicas=5)
     place.serve(place.one)
     place.serve(place.one, place.two)
     place.serve(place.one, place.two, 90)
-    place.cluster.starts_s = 3600
-    place.cluster.quota = 5
-    took_s = place.serve(place.one)
-    assert 10 < took_s < 20
-    assert place.cluster.led[-1][0] == place.one.server
+    place.cluster.starts_s = 20
+    assert 10 < place.serve(place.one) < 15
+    assert place.cluster.led[-1] == (place.one.server, {"1": 1, "2": 5})
+    assert len(place.cluster.pods_of(place.one.server)) == 5
+
+
+def test_a_champion_that_is_refused_pods_gets_them_when_the_candidate_is_gone(tmp_path: Path) -> None:
+    place = Place(tmp_path, replicas=5, quota=10, ends_s=2)
+    place.serve(place.one)
+    place.serve(place.one, place.two)
+    place.serve(place.one, place.two, 90)
+    assert place.serve(place.one) < 8
+    assert place.cluster.led[-1] == (place.one.server, {"1": 1, "2": 5})
+    time.sleep(place.cluster.starts_s)
+    assert place.cluster.answering() == {"1": 5}
 
 
 def test_a_small_share_becomes_all_within_a_quota_that_has_no_room(tmp_path: Path) -> None:

@@ -99,18 +99,25 @@ class Servers:
         """Give a Deployment another number of pods, without a wait."""
         self.cluster.patch("apps/v1", "Deployment", name, {"spec": {"replicas": replicas}})
 
-    def wait_for(self, upstream: Upstream, replicas: int, at_most_s: float) -> None:
-        """Return once so many pods answer, or say why they do not yet."""
+    def wait_until_few(self, name: str, pods: int) -> None:
+        """Return once a Deployment has no more ``pods``, those that end counted, or ``ready_s`` are over."""
+        until = time.monotonic() + self.ready_s
+        while len(self.cluster.list("v1", "Pod", self._labels | {SERVER: name})) > pods and time.monotonic() < until:
+            time.sleep(LOOK_S)
+
+    def wait_until_many(self, upstream: Upstream, pods: int, at_most_s: float) -> int:
+        """Return how many pods answer, once that is ``pods``, the time is over, or the cluster takes no more."""
         from airloop.cluster import diagnosis
 
         until = time.monotonic() + at_most_s
-        while len(self.pods().get(upstream.server, ())) < replicas:
-            if time.monotonic() > until:
-                trouble = diagnosis.trouble_of(self.cluster, self._labels | {SERVER: upstream.server})
-                why = f": {trouble.reason}" if trouble else ""
-                log.warning("%s: %s has not all its %d pods yet%s", self.pipeline, upstream.server, replicas, why)
-                return
+        while (there := len(self.pods().get(upstream.server, ()))) < pods:
+            trouble = diagnosis.trouble_of(self.cluster, self._labels | {SERVER: upstream.server})
+            if time.monotonic() > until or (trouble and trouble.is_final):
+                why = trouble.reason if trouble else "the others start"
+                log.warning("%s: %s has %d of %d pods: %s", self.pipeline, upstream.server, there, pods, why)
+                break
             time.sleep(LOOK_S)
+        return there
 
     def end(self, names: Collection[str]) -> None:
         """Delete Deployments; their pods answer what they were asked and go."""
