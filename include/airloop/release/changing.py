@@ -69,8 +69,8 @@ class Change:
             return f"committed, and then left to another run: {error}"
         except Unreachable as error:
             raise Unreachable(
-                f"{champion.place}: {champion} is committed in the ledger, but the target does not answer: {error} "
-                "It serves that version when it starts; retry to finish."
+                f"{champion.place}: {champion} is committed in the ledger, but the target does not answer: {error}. "
+                "Retry to finish"
             ) from error
         problem = alias.set_champion(self.workspace, self.pipeline, champion.version)
         if problem:
@@ -80,38 +80,54 @@ class Change:
             self.hold.answered(lambda: self.target.keep(self.pipeline, kept))
         return problem
 
-    def put_back(self, state: State) -> str:
-        """Make the target serve ``state`` again if this run still may and it can; return what did not work."""
+    def put_back(self, state: State) -> None:
+        """Make the target serve ``state`` again; a silent one is waited for.
+
+        Raises LostRace when another run took over, Unreachable when the target is silent for too long, and what else
+        it raises.
+        """
+        with suppress(Unreachable):  # Without the ledger the champion must serve alone all the same.
+            self.hold.renew()
+        self.hold.answered(lambda: self.target.apply(self.pipeline, state))
+
+    def tried_to_put_back(self, state: State) -> str:
+        """Put back and return what did not work: for those who have something else to tell."""
         try:
-            with suppress(Unreachable):  # Without the ledger the champion must serve alone all the same.
-                self.hold.renew()
-            self.target.apply(self.pipeline, state)
+            self.put_back(state)
         except AirloopError as error:
-            return f"the target could not be told to serve {state} alone again ({error}); it does when it starts anew"
+            return f"the target could not be told to serve {state} alone again: {error}"
         return ""
 
-    def leave(self) -> None:
+    def leave(self) -> str:
         """After a lost race: make the target serve the ledger's champion, unless another run is at it just now.
 
-        What this run told the target last may have come after what the other one told it.
+        What this run told the target last may have come after what the other one told it. Returns what did not work.
         """
         try:
             lease = self.ledger.take_lease(
                 self.pipeline, self.target.name, f"after {self.run_id}", seconds=self.hold.pace.lease_s
             )
         except LostRace:
-            return
+            return ""
         self.hold = Hold(self.ledger, lease, self.hold.pace, self.hold.report)
-        live = self.live()
-        if live is not None:
-            self.put_back(alone(live))
-        self.ledger.give_lease_back(lease)
+        try:
+            live = self.live()
+            return self.tried_to_put_back(alone(live)) if live else ""
+        finally:
+            self.ledger.give_lease_back(lease)
 
     def ended(
         self, outcome: ReleaseOutcome, bundle: str, version: str, reasons: Iterable[str], generation: int
     ) -> ReleaseRef:
         """Record how the change ended, tell it, and return the ref."""
         said = tuple(reason for reason in reasons if reason)
+        self.record(outcome, bundle, version, said, generation)
+        return self.ref(outcome, bundle, version, said, generation)
+
+    def record(
+        self, outcome: ReleaseOutcome, bundle: str, version: str, said: tuple[str, ...], generation: int
+    ) -> None:
+        """Record how the change ended, and tell it."""
         payload: dict[str, Any] = {
             "outcome": outcome.value,
             "target": self.target.name,
@@ -121,6 +137,11 @@ class Change:
         payload |= {"reasons": list(said), "generation": generation} | self.evidence
         self.ledger.record(ENTRY_KINDS[outcome], self.pipeline, bundle, payload, run_id=self.run_id)
         self.hold.report(f"{outcome}: version {version}: {'; '.join(said)}")
+
+    def ref(
+        self, outcome: ReleaseOutcome, bundle: str, version: str, said: tuple[str, ...], generation: int
+    ) -> ReleaseRef:
+        """Return how the change ended, for the next task."""
         return ReleaseRef(
             digest=bundle,
             uri=self.workspace.store.uri("bundles", bundle),
@@ -129,11 +150,16 @@ class Change:
             target=self.target.name,
             generation=generation,
             version=version,
-            endpoint=self.target.endpoint(self.pipeline),
+            endpoint=self._endpoint(),
             reasons=said,
             image=str(self.evidence.get("image", "")),
             evidence=str(self.evidence.get("evidence", "")),
         )
+
+    def _endpoint(self) -> str:
+        with suppress(LostRace):  # Who took over tells it.
+            return self.hold.answered(lambda: self.target.endpoint(self.pipeline))
+        return ""
 
 
 def alone(champion: Champion | None) -> State:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airloop import clock, evidence
-from airloop.errors import AirloopError, LostRace, ReleaseRefused, Unreachable
+from airloop.errors import AirloopError, LostRace, ReleaseRefused
 from airloop.ledger import Champion
 from airloop.refs import BundleRef, ReleaseOutcome, ReleaseRef, VerdictRef, VerificationRef
 from airloop.release import hand_over
@@ -71,16 +71,17 @@ class _Release:
             return self._finish(live)
         judged = self._judged_before()
         if judged is not None:
-            return self._stay(live, ReleaseOutcome.ROLLED_BACK, (*judged, "start a new run to try again"))
+            return self._back(live, ReleaseOutcome.ROLLED_BACK, (*judged, "start a new run to try again"))
         refusal = self._refusal() or self._same_version(live)
         if refusal:
-            return self._stay(live, ReleaseOutcome.REFUSED, (refusal,))
+            return self._stay(live, ReleaseOutcome.REFUSED, (refusal,), must=False)
         try:
             self._certify()
         except AirloopError:
             # A try that died may have left its candidate with a share of the requests.
             if live is not None:
-                self.change.hold.report(self.change.put_back(alone(live)) or f"not certified: {live} answers alone")
+                problem = self.change.tried_to_put_back(alone(live))
+                self.change.hold.report(problem or f"not certified: {live} answers alone")
             raise
         try:
             climbed = self._climb(live)
@@ -89,8 +90,8 @@ class _Release:
                 return self._stay(live, ReleaseOutcome.ROLLED_BACK, climbed.reasons)
             self.change.hold.renew()
         except LostRace as error:
-            self.change.leave()
-            return self._ended(self.change.live(), ReleaseOutcome.REFUSED, (str(error),))
+            problem = self.change.leave()
+            return self._ended(self.change.live(), ReleaseOutcome.REFUSED, (str(error), problem))
         try:
             champion = self._commit(live, climbed)
         except ReleaseRefused as error:
@@ -135,7 +136,7 @@ class _Release:
             raise
         except BaseException:
             # Also a task that is stopped from outside: nobody would watch the candidate any more.
-            change.hold.report(f"stopped: {change.put_back(base) or f'the target serves {base} alone'}")
+            change.hold.report(f"stopped: {change.tried_to_put_back(base) or f'the target serves {base} alone'}")
             raise
 
     def _commit(self, live: Champion | None, climbed: Climbed) -> Champion:
@@ -165,28 +166,53 @@ class _Release:
             ReleaseOutcome.RELEASED, champion.bundle, champion.version, reasons, champion.generation
         )
 
-    def _stay(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
+    def _stay(
+        self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...], *, must: bool = True
+    ) -> ReleaseRef:
         """Record first, then put the champion back: a crash between them finds the record and only puts back."""
-        ref = self._ended(live, outcome, reasons)
-        problem = self.change.put_back(alone(live)) if live else self._take_away()
-        return ref.model_copy(update={"reasons": (*ref.reasons, problem)}) if problem else ref
+        self.change.record(outcome, self.bundle.digest, self.bundle.version, reasons, live.generation if live else 0)
+        return self._back(live, outcome, reasons, must=must)
 
-    def _take_away(self) -> str:
-        """Before a first release there is no champion to put back, but its candidate answers already once loaded."""
+    def _back(
+        self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...], *, must: bool = True
+    ) -> ReleaseRef:
+        """Put the champion back; ``must``: raise what the target raises, for the candidate may have its share still."""
+        change, problem = self.change, ""
         try:
-            state = self.change.target.observe(self.change.pipeline).state
-        except Unreachable as error:
-            return f"the target does not say whether it serves the candidate ({error}); look when it answers"
-        return self.change.put_back(State(champion=state.champion)) if state.candidate else ""
+            if live is None:
+                self._take_away()
+            else:
+                change.put_back(alone(live))
+        except LostRace as error:
+            problem = f"what the target serves is left to another run: {error}"
+        except AirloopError as error:
+            what = f"told to serve {live} alone again" if live else "asked to take the candidate away"
+            problem = f"the target could not be {what}: {error}"
+            if must:
+                place = f"{change.pipeline} on {change.target.name}"
+                raise type(error)(
+                    f"{place}: version {self.bundle.version} ended as {outcome}, but {problem}"
+                ) from error
+        said = (*reasons, problem) if problem else reasons
+        return change.ref(outcome, self.bundle.digest, self.bundle.version, said, live.generation if live else 0)
+
+    def _take_away(self) -> None:
+        """Before a first release there is no champion to put back, but its candidate answers already once loaded."""
+        state = self.change.hold.answered(lambda: self.change.target.observe(self.change.pipeline)).state
+        if state.candidate:
+            self.change.put_back(State(champion=state.champion))
 
     def _ended(self, live: Champion | None, outcome: ReleaseOutcome, reasons: tuple[str, ...]) -> ReleaseRef:
         generation = live.generation if live else 0
         return self.change.ended(outcome, self.bundle.digest, self.bundle.version, reasons, generation)
 
     def _judged_before(self) -> tuple[str, ...] | None:
+        """Return the reasons for which this run was judged already; what the judgement rests on is remembered."""
         kind, subject = ENTRY_KINDS[ReleaseOutcome.ROLLED_BACK], self.bundle.digest
         for entry in self.change.ledger.entries(self.change.pipeline, kind, subject=subject):
             if entry.run_id == self.change.run_id and entry.payload["target"] == self.change.target.name:
+                kept = ("steps", "evidence", "image")
+                self.change.evidence |= {name: entry.payload[name] for name in kept if name in entry.payload}
                 return tuple(entry.payload["reasons"])
         return None
 

@@ -228,6 +228,22 @@ def test_a_rollout_waits_for_an_engine_that_comes_back(engine: OwnEngine, rig: D
     serves(rig, bundle.version)
 
 
+def test_rolling_back_waits_for_an_engine_that_comes_back(engine: OwnEngine, rig: DockerRig) -> None:
+    live, bundle, lines = champion(rig), rig.packaged_anew(next(NUMBERS)), []
+    undecided = QUICK | {"on_inconclusive": "roll_back", "min_requests": 1000}
+
+    def report(line: str) -> None:
+        if line.startswith("50 %: INCONCLUSIVE, rolling back"):
+            engine.stop()
+            threading.Timer(1, engine.start).start()
+        lines.append(line)
+
+    pace = Pace(look_every_s=0.2, tell_every_s=1, silence_s=BACK_S)
+    assert released(rig, bundle, undecided, pace, report=report).outcome == "ROLLED_BACK"
+    assert any(line.startswith("no answer, trying again") for line in lines), lines
+    serves(rig, live)
+
+
 def test_an_image_deleted_under_our_feet_is_made_again(engine: OwnEngine, rig: DockerRig) -> None:
     bundle = rig.packaged_anew(next(NUMBERS))
     engine.docker("rmi", "-f", bundle.image)

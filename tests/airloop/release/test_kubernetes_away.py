@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from tests.kubernetes_cluster import require
@@ -29,6 +30,8 @@ from .test_conformance import placed, requests_all_the_time
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
 RULES = {"steps": [50, 100], "min_requests": 60, "max_latency_ratio": 1000, "step_timeout": "120s"}
+UNDECIDED = {"steps": [50, 100], "min_requests": 1_000_000, "step_timeout": "2s"}
+"""Rolled back as soon as the time of its first step is over."""
 SHORT_S = 2.5
 """More than the retries of one request sit out."""
 MOMENTS = {
@@ -65,9 +68,15 @@ class Way:
     door: FrontDoor
     watched: Watched
 
-    def release(self, bundle: BundleRef, report: Callable[[str], None] = print, silence_s: float = 60.0) -> ReleaseRef:
+    def release(
+        self,
+        bundle: BundleRef,
+        report: Callable[[str], None] = print,
+        silence_s: float = 60.0,
+        rules: Mapping[str, Any] = RULES,
+    ) -> ReleaseRef:
         pace = Pace(look_every_s=0.3, tell_every_s=1, silence_s=silence_s)
-        return released(self.rig, bundle, RULES, pace, report=report, target=self.target)
+        return released(self.rig, bundle, rules, pace, report=report, target=self.target)
 
     def shut_at(self, moment: str, act: Callable[[], None]) -> Callable[[str], None]:
         """Arrange for ``act`` at a moment; return what takes the lines that a release reports."""
@@ -151,3 +160,29 @@ def test_away_for_seconds_at_each_step_one_release_goes_on(way: Way) -> None:
     assert (ended.outcome, moments, way.watched.is_waiting) == ("RELEASED", [], False)
     assert bundle.version in answered
     assert rig.send(20) == {bundle.version: 20}
+
+
+@pytest.mark.parametrize("away_s", [SHORT_S, None], ids=["seconds", "long"])
+def test_away_while_a_candidate_is_rolled_back_it_is_taken_away_all_the_same(way: Way, away_s: float | None) -> None:
+    rig, bundle, lines = way.rig, way.rig.packaged_anew(next(NUMBERS)), []
+    live = rig.workspace.ledger.live("flights", "kubernetes")
+    assert live is not None
+
+    def report(line: str) -> None:
+        lines.append(line)
+        if line.startswith("50 %: INCONCLUSIVE, rolling back"):
+            way.door.shut(away_s) if away_s else way.door.shut()
+
+    with requests_all_the_time(rig) as answered:
+        if away_s is None:
+            told = r"ended as ROLLED_BACK, but the target could not be told to serve version \d+ .* does not answer"
+            with pytest.raises(Unreachable, match=told):
+                way.release(bundle, report, silence_s=1, rules=UNDECIDED)
+            way.door.open()
+        ended = way.release(bundle, report, rules=UNDECIDED)
+    assert any(line.startswith("50 %: INCONCLUSIVE, rolling back") for line in lines), "it never came to that"
+    assert away_s is None or any(line.startswith("no answer, trying again") for line in lines), lines
+    assert ended.outcome == "ROLLED_BACK"
+    assert (ended.reasons[-1] == "start a new run to try again") is (away_s is None)
+    assert set(answered) == {live.version, bundle.version}
+    assert rig.send(20) == {live.version: 20}

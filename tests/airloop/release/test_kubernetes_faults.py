@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -238,14 +239,53 @@ def test_old_versions_are_pruned_as_release_keep_says(rig: KubernetesRig) -> Non
     assert champion_of(rig) in rig.deployments() and last not in rig.deployments()
 
 
-def go_back(rig: KubernetesRig, keep: int) -> None:
+@pytest.mark.parametrize("whose", ["somebody", "nobody"])
+def test_going_back_from_a_version_whose_pods_no_node_takes_any_more_takes_seconds(
+    rig: KubernetesRig, whose: str
+) -> None:
+    """Nobody's is as when a node went away: Airloop's own template cannot be scheduled, and nothing was edited."""
+    for number in (next(NUMBERS), next(NUMBERS)):
+        bundle, live = rig.packaged_anew(number), champion_of(rig)
+        assert run_release(rig, bundle, is_direct=True).outcome == "RELEASED"
+    name = rig.deployments()[bundle.version]["metadata"]["name"]
+    nowhere = {"spec": {"nodeSelector": {"airloop.dev/nowhere": "yes"}}}
+    change = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}, "template": nowhere}}
+    if whose == "somebody":
+        edit(rig, bundle.version, change)
+    else:
+        rig.cluster.patch("apps/v1", "Deployment", name, change)
+    wait_until(lambda: "no node takes it" in trouble(rig), 60)
+    began = time.monotonic()
+    go_back(rig, keep=3, run_id=f"undo-{number}")
+    took_s = time.monotonic() - began
+    print(f"rolled back in {took_s:.1f} s")
+    assert took_s < 20
+    assert champion_of(rig) == live
+    assert rig.send(20) == {live: 20}
+
+
+def test_going_back_from_a_version_whose_image_is_gone_takes_seconds(rig: KubernetesRig, registry: FrontDoor) -> None:
+    for number in (next(NUMBERS), next(NUMBERS)):
+        bundle, live = rig.packaged_anew(number), champion_of(rig)
+        assert run_release(rig, bundle, is_direct=True).outcome == "RELEASED"
+    forget(rig, bundle)
+    registry.shut()
+    evict(rig, bundle.version)
+    wait_until(lambda: "cannot be pulled" in trouble(rig), 30)
+    began = time.monotonic()
+    go_back(rig, keep=3, run_id=f"undo-{number}")
+    assert time.monotonic() - began < 20
+    assert rig.send(20) == {live: 20}
+
+
+def go_back(rig: KubernetesRig, keep: int, run_id: str = "") -> None:
     roll_back(
         rig.workspace,
         pipeline_of(rig, keep=keep),
         to=None,
         reason="wrong",
         by="ann",
-        run_id=f"undo-{keep}",
+        run_id=run_id or f"undo-{keep}",
         report=print,
         target=rig.target,
         pace=PACE,

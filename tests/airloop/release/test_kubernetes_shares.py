@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airloop.release.kubernetes.shares import CLOSE, LEAST_PERCENT, MOST, percent_of, pods
+from airloop.release.kubernetes.shares import CLOSE, LEAST_PERCENT, MOST, meanwhile, percent_of, pods
 
 SHARES = range(LEAST_PERCENT, 101 - LEAST_PERCENT)
 
@@ -43,3 +43,17 @@ def test_every_share_is_within_two_points_of_what_was_asked(champion: int) -> No
 def test_a_share_smaller_than_a_pod_is_refused() -> None:
     with pytest.raises(ValueError, match="1 % of the requests cannot be given by numbers of pods: 3 to 97"):
         pods(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("other", "one", "needed", "expected"), [(9, 1, 5, 5), (7, 1, 3, 5), (4, 1, 5, 4), (5, 5, 5, 5)]
+)
+def test_pods_are_exchanged_within_the_room_that_there_is(other: int, one: int, needed: int, expected: int) -> None:
+    assert meanwhile(other, one, needed) == expected
+
+
+def test_while_pods_are_exchanged_there_are_neither_too_few_nor_too_many() -> None:
+    every = [(o, n, needed) for o in range(1, 20) for n in range(1, 20) for needed in range(n, 20)]
+    assert all(meanwhile(o, n, needed) + n >= min(needed, o + n) for o, n, needed in every)
+    assert all(meanwhile(o, n, needed) + needed <= max(o + n, 2 * needed) for o, n, needed in every)
+    assert all(1 <= meanwhile(o, n, needed) <= o for o, n, needed in every)

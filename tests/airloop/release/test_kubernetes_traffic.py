@@ -14,6 +14,8 @@ import pytest
 
 from airloop.refs import BundleRef, ReleaseRef
 from airloop.release import roll_back
+from airloop.release.kubernetes.conditions import is_ready
+from airloop.release.kubernetes.manifests import SERVER
 from airloop.release.target import State
 from airloop.release.waiting import Pace
 from airloop.serving.tokens import read_or_make
@@ -21,7 +23,8 @@ from airloop.serving.tokens import read_or_make
 from .conftest import pipeline_with
 from .kubernetes_rig import KubernetesRig, NotAnswered, ask
 from .rigs import FAILING, GIVING_UP, model_bundle, released
-from .test_conformance import placed
+from .test_conformance import placed, requests_all_the_time
+from .test_kubernetes import wait_until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]
 REQUESTS = 10_000
@@ -151,3 +154,30 @@ def test_a_person_rolls_back_in_seconds(rig: KubernetesRig) -> None:
     assert took_s < 20
     assert (set(sent.answered), sent.refused) == ({"3", before.version}, Counter())
     assert rig.send(20) == {before.version: 20}
+
+
+@pytest.mark.parametrize("ends", ["back", "promoted"])
+def test_a_share_ends_under_a_quota_that_has_no_room_beside_it(rig: KubernetesRig, ends: str) -> None:
+    """88 % takes one pod of the champion and seven of the candidate, 12 % the other way round; three answer alone."""
+    one, two = placed(rig.bundles[0]), placed(rig.bundles[1])
+    three = rig.opened_anew(replicas=3, cpus=0.2)
+    three.apply("flights", State(one))
+    three.apply("flights", State(one, two, 88 if ends == "back" else 12))
+    wait_until(lambda: len(rig.pods()) == 8)
+    quota = {"metadata": {"name": "full"}, "spec": {"hard": {"pods": "8"}}}
+    rig.cluster.core.create_namespaced_resource_quota(rig.cluster.namespace, quota)
+    alone = State(one if ends == "back" else two)
+    try:
+        with requests_all_the_time(rig) as answered:
+            began = time.monotonic()
+            three.apply("flights", alone)
+            took_s = time.monotonic() - began
+        print(f"{ends} in {took_s:.1f} s")
+        assert took_s < 60
+        assert set(answered) == {"1", "2"}
+        assert three.observe("flights").state == alone
+        assert set(rig.send(20)) == {alone.champion.version}
+        server = rig.deployments()[alone.champion.version]["metadata"]["name"]
+        wait_until(lambda: sum(is_ready(p) and p["metadata"]["labels"][SERVER] == server for p in rig.pods()) == 3)
+    finally:
+        rig.cluster.core.delete_namespaced_resource_quota("full", rig.cluster.namespace)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airloop.gateway.route import Route, Upstream
+from airloop.release.kubernetes import moves, shares
 from airloop.release.kubernetes.conditions import Object, is_edited
 from airloop.release.kubernetes.servers import Servers
 
 if TYPE_CHECKING:
     from airloop.release.kubernetes.fittings import Fittings
     from airloop.release.kubernetes.traffic import ByPods
+
+BACK_S = 10.0
+"""How long a champion that gets all requests back is given for those of its pods that it gave away."""
 
 
 @dataclass
@@ -37,17 +41,24 @@ class Changing:
         warm = self._kept_warm(before, wanted, warm)
         self.fittings.before(wanted)
         answering = {name: len(pods) for name, pods in self.servers.pods().items() if name in found}
+        one, is_whole = moves.takes_all(before, wanted), True
         if self._is_there(wanted, counts, found, answering):
             if (wanted, warm) != self.traffic.remembered() or not self.traffic.look()[1]:
                 self.traffic.put(wanted, warm)
             self.servers.run(counts, known=())
+        elif one and answering.get(one.server) and not is_edited(found[one.server]):
+            is_whole = self._exchange(before, one, counts[one], now)
+            self.traffic.put(wanted, warm)
         else:
             self._free(before, wanted, found, warm)
-            self.servers.run(counts, known=[one for one in before.upstreams if not answering.get(one.server)])
+            known = [one for one in before.upstreams if not answering.get(one.server)]
+            self.servers.run(counts, known=known, apart=moves.goes_on(before, wanted))
             if self.traffic.mixes(wanted):
                 self._be_alone(wanted, warm)
             self.traffic.put(wanted, warm)
         self._clean(wanted, warm)
+        if one and not is_whole:
+            self._make_whole(before, one, counts[one])
         self.fittings.after(wanted)
         return wanted != before
 
@@ -85,6 +96,35 @@ class Changing:
             return False
         needed = {upstream.server: count for upstream, count in counts.items()}
         return chosen is None or answering[chosen] >= needed[chosen]
+
+    def _exchange(self, before: Route, one: Upstream, needed: int, now: Mapping[str, int]) -> bool:
+        """Have the pods that ``one`` needs come in the place of the other's: a quota may leave no room beside them.
+
+        Where that is the champion it is not waited for long: what was judged worse must go, whatever does not come.
+        Returns whether all came.
+        """
+        goes_back = one == before.champion
+        if self.traffic.mixes(before):
+            for other in {each.server for each in before.upstreams} & now.keys() - {one.server}:
+                fewer = shares.meanwhile(now[other], now[one.server], needed)
+                self.servers.scale(other, fewer)
+                if not goes_back:
+                    self.servers.wait_until_few(other, fewer)
+        if not goes_back:
+            self.servers.run({one: needed}, known=())
+            return True
+        self.servers.scale(one.server, needed)
+        there = self.servers.wait_until_many(one, needed, BACK_S)
+        if there < needed:
+            # Who is refused pods asks for them ever more seldom, in the end once in a quarter of an hour.
+            self.servers.scale(one.server, there)
+        return there >= needed
+
+    def _make_whole(self, before: Route, one: Upstream, needed: int) -> None:
+        """Have the rest of the pods come once the other version's are gone; nobody waits for them."""
+        for other in {each.server for each in before.upstreams} - {one.server}:
+            self.servers.wait_until_few(other, 0)
+        self.servers.scale(one.server, needed)
 
     def _free(self, before: Route, wanted: Route, found: Mapping[str, Object], warm: str) -> None:
         """End what nobody needs any more, so that there is room for what comes."""

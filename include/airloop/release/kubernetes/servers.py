@@ -70,8 +70,10 @@ class Servers:
         self.end(gone)
         return tuple(sorted(set(gone.values())))
 
-    def run(self, wanted: Mapping[Upstream, int], *, known: Collection[Upstream]) -> None:
-        """Make every Deployment have its number of pods, all of them ready.
+    def run(
+        self, wanted: Mapping[Upstream, int], *, known: Collection[Upstream], apart: Upstream | None = None
+    ) -> None:
+        """Make every Deployment have its number of pods, all of them ready but those of ``apart``.
 
         What runs right is adopted, what was edited is put right. One that is ``known`` and cannot be started any more
         stays as it is: what broke must not keep others from their place. Raises BundleError that says why another
@@ -84,6 +86,8 @@ class Servers:
                     changed.append(upstream.server)
                     self._apply(upstream, replicas, before.get(upstream.server))
             for upstream, replicas in wanted.items():
+                if upstream == apart:
+                    continue
                 try:
                     self._wait(upstream, replicas, patience_s=ADOPTED_S if upstream.server in before else 0)
                 except BundleError as error:
@@ -94,6 +98,26 @@ class Servers:
     def scale(self, name: str, replicas: int) -> None:
         """Give a Deployment another number of pods, without a wait."""
         self.cluster.patch("apps/v1", "Deployment", name, {"spec": {"replicas": replicas}})
+
+    def wait_until_few(self, name: str, pods: int) -> None:
+        """Return once a Deployment has no more ``pods``, those that end counted, or ``ready_s`` are over."""
+        until = time.monotonic() + self.ready_s
+        while len(self.cluster.list("v1", "Pod", self._labels | {SERVER: name})) > pods and time.monotonic() < until:
+            time.sleep(LOOK_S)
+
+    def wait_until_many(self, upstream: Upstream, pods: int, at_most_s: float) -> int:
+        """Return how many pods answer, once that is ``pods``, the time is over, or the cluster takes no more."""
+        from airloop.cluster import diagnosis
+
+        until = time.monotonic() + at_most_s
+        while (there := len(self.pods().get(upstream.server, ()))) < pods:
+            trouble = diagnosis.trouble_of(self.cluster, self._labels | {SERVER: upstream.server})
+            if time.monotonic() > until or (trouble and trouble.is_final):
+                why = trouble.reason if trouble else "the others start"
+                log.warning("%s: %s has %d of %d pods: %s", self.pipeline, upstream.server, there, pods, why)
+                break
+            time.sleep(LOOK_S)
+        return there
 
     def end(self, names: Collection[str]) -> None:
         """Delete Deployments; their pods answer what they were asked and go."""

@@ -36,3 +36,12 @@ def pods(percent: int, champion: int) -> tuple[int, int]:
 def percent_of(champion: int, candidate: int) -> float:
     """Return the share of requests, in percent, that the candidate gets by so many pods."""
     return 100 * candidate / (champion + candidate)
+
+
+def meanwhile(other: int, one: int, needed: int) -> int:
+    """Return to how many of its ``other`` pods a version shrinks while the ``one`` beside it grows to ``needed``.
+
+    Requests go to any pod of both, so those that are there must do for the load: ``needed`` of them. With that there
+    are never more pods than before, or than twice ``needed``.
+    """
+    return min(other, max(other + one - needed, needed - one))
