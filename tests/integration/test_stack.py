@@ -96,11 +96,12 @@ def test_down_from_another_shell_ends_a_stack_that_starts(laptop, starting, tmp_
     assert process.returncode != 0 and "Traceback" not in said
 
 
+@pytest.mark.timeout(420)
 def test_two_starts_at_once_share_one_stack(tmp_path, another):
     command = [sys.executable, "-m", "airloop", "up"]
     shells = [subprocess.Popen(command, env=another, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     try:
-        said = [shell.communicate(timeout=170)[1] for shell in shells]
+        said = [shell.communicate(timeout=400)[1] for shell in shells]
         assert [shell.returncode for shell in shells] == [0, 0], said
         known = state.read(tmp_path)
         supervisors = [each for each in processes.marked(known.mark) if "airloop.laptop" in each.cmdline()]

@@ -105,8 +105,12 @@ def down(home: Path) -> bool:
 
 
 def _running(home: Path, report: Callable[[str], None]) -> Stack | None:
-    """Return the stack that another shell started, once it is ready; None where it has ended."""
+    """Return the stack that another shell started, once it is ready; None where there is none any more.
+
+    Raises StackFailed where that start fails, or somebody ends it: what `make down` ends is not started again here.
+    """
     report("a stack runs already, or starts in another shell")
+    was_starting = False
     while state.is_held(home):
         known = state.read(home)
         # What an earlier stack told is not about the one that starts.
@@ -115,7 +119,10 @@ def _running(home: Path, report: Callable[[str], None]) -> Stack | None:
                 return _stack(home, was_running=True)
             if known.phase == "failed":
                 raise StackFailed(known.error)
+            was_starting |= known.phase == "starting"
         time.sleep(0.5)
+    if was_starting:
+        raise StackFailed("the stack that another shell started was ended before it was ready")
     return None
 
 

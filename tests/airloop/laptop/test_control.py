@@ -100,6 +100,16 @@ def test_the_state_of_an_earlier_stack_is_not_taken_for_that_of_the_one_that_sta
     assert [stack.airflow_url for stack in found] == ["http://127.0.0.1:1"]
 
 
+def test_a_stack_that_is_ended_while_it_starts_is_not_started_by_a_shell_that_waits_for_it(tmp_path, environ, mark):
+    with started(mark, environ, OWNER, tmp_path, mark, "starting", tmp_path) as owner:
+        held(tmp_path)
+        ends = threading.Timer(1, owner.kill)
+        ends.start()
+        with pytest.raises(StackFailed, match="was ended before it was ready"):
+            control.up(environ=environ)
+        ends.join()
+
+
 def test_a_start_in_another_shell_that_fails_says_why(tmp_path, environ, mark):
     with started(mark, environ, OWNER, tmp_path, mark, "failed", tmp_path) as owner:
         held(tmp_path)
