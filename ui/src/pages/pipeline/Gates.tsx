@@ -94,7 +94,7 @@ function Plot({ gate }: { gate: Gate }) {
     <>
       <IntervalPlot
         {...{ value, lower, upper, threshold, says }}
-        met={sideOf(gate)}
+        met={SIDES[number.side]}
         tone={TONES[gate.status]}
         other={number.is_gain ? 0 : gate.champion}
       />
@@ -106,17 +106,8 @@ function Plot({ gate }: { gate: Gate }) {
   );
 }
 
-/** On which side of the threshold a gate is met: more is better for gains; else as the margin says. */
-function sideOf({ number, margin }: Gate): -1 | 0 | 1 {
-  if (number.is_gain) return 1;
-  if (margin === null || number.threshold === null) return 0;
-  const { threshold } = number;
-  const decided = [number.value, number.lower, number.upper].find(
-    (one) => one !== null && Math.abs(Math.abs(one - threshold) - Math.abs(margin)) <= 1e-9 + 1e-6 * Math.abs(margin),
-  );
-  if (decided === undefined || decided === null) return 0;
-  return Math.sign((decided - threshold) * margin) as -1 | 0 | 1;
-}
+/** On which side of the threshold a gate is met: above, below, or not known. */
+const SIDES = { least: 1, most: -1, "": 0 } as const;
 
 function Slices({ slices }: { slices: readonly SliceOfGate[] }) {
   const failed = slices.filter((slice) => slice.status === "FAIL").length;
