@@ -21,7 +21,7 @@ FORBIDDEN = {
 
 @pytest.fixture(scope="module")
 def questions(demo):
-    """Releases of breast_cancer that wait for a person, the oldest first: run ids."""
+    """Run ids of releases of breast_cancer that wait for a person; which of them asks first is chance."""
     runs = [f"asks-{number}" for number in range(len(ACTING))]
     for run_id in runs:
         demo.api.trigger("breast_cancer.train", run_id, {"why": "to be asked"})
@@ -94,7 +94,7 @@ def await_question(demo, run_id: str) -> None:
         tasks = demo.api.tasks("breast_cancer.train", run_id)
         return bool(tasks.get("approve_release", {}).get("state") == "awaiting_input")
 
-    demo.until(asks, f"{run_id} asks")
+    demo.until(asks, f"{run_id} asks", timeout_s=240)
 
 
 @pytest.mark.parametrize("role", ACTING)
