@@ -101,6 +101,7 @@ GRANTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_version_of_kubernetes_takes_the_pod(pod_of, local, version):
     for pod in (pod_of(), pod_of(**GRANTED), pod_of(settings=local)):

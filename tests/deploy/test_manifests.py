@@ -15,6 +15,7 @@ EVERYTHING = {"*"}
 RECOMMENDED = {"app.kubernetes.io/name", "app.kubernetes.io/part-of"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_manifest_is_right_for(version: str):
     for overlay in rendered.OVERLAYS:

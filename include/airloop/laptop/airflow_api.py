@@ -93,7 +93,8 @@ class AirflowApi:
         try:
             self.request("POST", f"/dags/{dag_id}/dagRuns", json=body)
         except RequestRefused as error:
-            if "already exists" not in str(error):
+            # 409: two requests at once, or one whose answer was lost.
+            if error.status != 409:
                 raise
 
     def runs(self, dag_id: str, run_type: str) -> list[dict[str, Any]]:

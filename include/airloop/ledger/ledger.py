@@ -206,6 +206,14 @@ class Ledger:
             found = connection.execute(query.order_by(entries.c.as_of.desc(), entries.c.id.desc()).limit(limit))
             return [Entry(**row._mapping) for row in found]
 
+    def count_versions(self, pipeline: str, kinds: Iterable[str]) -> int:
+        """Return how many versions the entries of these kinds are about; those that name none count as one."""
+        version = sa.func.coalesce(entries.c.payload["version"].as_string(), "")
+        query = sa.select(sa.func.count(version.distinct()))
+        with database.reading(self._engine) as connection:
+            asked = query.where(entries.c.pipeline == pipeline, entries.c.kind.in_(list(kinds)))
+            return int(connection.scalar(asked) or 0)
+
     def entry(self, pipeline: str, kind: str, subject: str, *, run_id: str = "") -> Entry | None:
         """Return the one entry with this kind, subject and run, None where there is none."""
         values = {"kind": kind, "pipeline": pipeline, "subject": subject, "run_id": run_id}

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import sqlalchemy as sa
-
 from airloop.errors import UnknownName, nearest
-from airloop.ledger.tables import entries
 from airloop.overview.shapes import Leaderboard, Ranked
 from airloop.spec import Spec, find
 from airloop.spec.metrics import main_metric, metrics_of
@@ -39,7 +36,7 @@ def leaderboard(workspace: Workspace, name: str, metric: str = "") -> Leaderboar
         metrics=tuple(metrics_of(spec.model.task)),
         more_is_better=METRICS[chosen].more_is_better,
         rows=tuple(rows[:SHOWN]),
-        left_out=max(_judged(workspace.ledger, name) - SHOWN, 0),
+        left_out=max(workspace.ledger.count_versions(name, MADE_BY) - SHOWN, 0),
     )
 
 
@@ -75,14 +72,6 @@ def best_first(rows: Sequence[Ranked], metric: str) -> list[Ranked]:
     """Return the rows, the best in ``metric`` first, those without a value last."""
     sign = -1 if METRICS[metric].more_is_better else 1
     return sorted(rows, key=lambda row: (row.value is None, sign * (row.value or 0.0)))
-
-
-def _judged(ledger: Ledger, name: str) -> int:
-    """Return how many versions were ever judged, those included that are too old to be read."""
-    version = sa.func.coalesce(entries.c.payload["version"].as_string(), "")
-    query = sa.select(sa.func.count(version.distinct()))
-    with ledger.reading() as connection:
-        return connection.scalar(query.where(entries.c.pipeline == name, entries.c.kind.in_(list(MADE_BY)))) or 0
 
 
 def _ranked(version: str, entry: Entry, metric: str, champions: Sequence[Champion]) -> Ranked:

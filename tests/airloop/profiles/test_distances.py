@@ -294,6 +294,7 @@ def test_a_side_without_a_value_has_nothing_unseen(column):
     assert aspect_distance("unseen", aspect("unseen", full, empty)) == 0
 
 
+@pytest.mark.slow
 def test_a_distance_of_categories_is_the_same_in_every_process():
     """A sum in the order of a set's texts, which differs from process to process, would differ in its last digits."""
     script = """
