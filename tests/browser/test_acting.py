@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser import chrome
+from tests.browser.barriers import barriers, settled
 from tests.browser.site import ACTING, OF_ROLE, page_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -220,6 +222,16 @@ def test_all_open_questions_are_shown_the_oldest_first(demo, open_as, questions)
         [f"{place} of 3: Release breast_cancer {version}?" for place, version in enumerate(versions, 1)]
     )
     expect(dialog).to_contain_text(f"Version {versions[0]} against")
+
+
+@pytest.mark.parametrize("size", [chrome.DESKTOP, chrome.PHONE], ids=["1280", "390"])
+def test_nothing_bars_anybody_from_an_answer(demo, open_as, questions, size):
+    await_question(demo, questions[-1])
+    page = settled(open_as("op", page_of("/pipelines/breast_cancer"), viewport=size))
+    page.get_by_role("button", name="Approve or reject").click()
+    expect(page.get_by_role("dialog").get_by_label("Comment")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert barriers(page) == []
 
 
 # Neither in the order in which they were asked nor the last one first.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Page, expect
 from tests.browser import chrome
+from tests.browser.barriers import barriers, settled
 from tests.browser.site import page_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -19,27 +17,6 @@ PAGES = {
     "why": "/pipelines/flight_delays/why?version=2",
     "in place": "/at?dag_id=flight_delays.train&task_id=release",
 }
-BAD = ("serious", "critical")
-
-
-def settled(page: Page) -> Page:
-    """Return the page when everything that it asked for is there."""
-    expect(page.get_by_role("heading").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
-    return page
-
-
-def barriers(page: Page | Frame) -> list[str]:
-    """Return what axe finds serious or critical, and where."""
-    found: dict[str, Any] = Axe().run(page).response
-    assert found["url"], "axe has not looked"
-    return [
-        f"{each['id']}: {each['help']}: {node['target']}"
-        for each in found["violations"]
-        if each["impact"] in BAD
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -70,24 +47,6 @@ def test_nothing_bars_anybody_from_acting_on_a_row(open_as, theme):
     page.get_by_role("button", name="Act on flight_delays").click()
     expect(page.get_by_role("dialog").get_by_role("button", name="Train now")).to_be_visible()
     assert barriers(page) == []
-
-
-@pytest.mark.parametrize("size", [chrome.DESKTOP, chrome.PHONE], ids=["1280", "390"])
-def test_nothing_bars_anybody_from_an_answer(open_as, demo, size):
-    run_id = f"read-at-{size['width']}"
-    demo.api.trigger("breast_cancer.train", run_id, {"why": "to be read"})
-    demo.until(lambda: asks(demo, run_id), f"{run_id} asks")
-    page = settled(open_as("op", page_of("/pipelines/breast_cancer"), viewport=size))
-    page.get_by_role("button", name="Approve or reject").click()
-    expect(page.get_by_role("dialog").get_by_label("Comment")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    assert barriers(page) == []
-
-
-def asks(demo: Any, run_id: str) -> bool:
-    """Return whether a run waits for a person."""
-    tasks = demo.api.tasks("breast_cancer.train", run_id)
-    return bool(tasks.get("approve_release", {}).get("state") == "awaiting_input")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
