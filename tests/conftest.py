@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,19 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_pipelines_stay() -> Iterator[None]:
+    """Tests describe pipelines of their own: what a newcomer finds beside the code is never theirs."""
+    before = _shipped_pipelines()
+    yield
+    assert _shipped_pipelines() == before
+
+
+def _shipped_pipelines() -> dict[Path, bytes]:
+    files = (path for path in (PROJECT / "include" / "pipelines").rglob("*") if path.suffix != ".pyc")
+    return {path: path.read_bytes() for path in files if path.is_file()}
 
 
 @cache

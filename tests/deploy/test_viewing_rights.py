@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,14 @@ release: {target: kubernetes}
 
 
 @pytest.fixture(scope="module")
-def served(behind_a_gateway: Workspace, spec: Spec, versions: tuple[Placed, Placed]) -> Workspace:
+def served(behind_a_gateway: Workspace, spec: Spec, versions: tuple[Placed, Placed], tmp_path_factory) -> Workspace:
     """A workspace whose cluster serves two versions behind a Gateway."""
-    folder = behind_a_gateway.pipelines / "flights"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pipeline.yaml").write_text(DESCRIPTION, encoding="utf-8")
+    pipelines = tmp_path_factory.mktemp("pipelines")
+    (pipelines / "flights").mkdir()
+    (pipelines / "flights" / "pipeline.yaml").write_text(DESCRIPTION, encoding="utf-8")
     one, two = versions
     KubernetesTarget(behind_a_gateway, spec).apply("flights", State(one).with_candidate(two, 30))
-    return behind_a_gateway
+    return replace(behind_a_gateway, pipelines=pipelines)
 
 
 def test_a_page_sees_what_is_served_by_no_more_rights_than_it_has(served: Workspace, own: str, tmp_path: Path):
