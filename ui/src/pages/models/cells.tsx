@@ -88,12 +88,8 @@ export function VerdictCell({ row }: { row: ModelRow }) {
         <span class="muted">{short(verdict.version)}</span>
         {verdict.became && <span class="muted">{verdict.became}</span>}
       </div>
-      <div class="second" title={told}>
-        {verdict.number ? (
-          <span class="number">{held(verdict.number, verdict.outcome)}</span>
-        ) : (
-          <Age since={verdict.recorded_at} />
-        )}
+      <div class="says" title={told}>
+        {verdict.number ? held(verdict.number, verdict.outcome) : <Age since={verdict.recorded_at} />}
       </div>
     </>
   );
