@@ -62,7 +62,7 @@ format: setup ## rewrite the code as `check` wants it
 
 test: test-unit test-slow test-docker test-kubernetes test-e2e test-browser ## all tests
 
-test-unit: setup ## the fast ones, in a minute
+test-unit: setup ## the fast ones: two minutes on two cores
 	$(PY) -m pytest -n auto --dist loadfile
 
 test-slow: setup ## those that need seconds each, or whole processes
