@@ -94,6 +94,15 @@ class KubernetesRig:
         """Return the pods of the pipeline's versions."""
         return self.cluster.list("v1", "Pod", manifests.of_pipeline(self.workspace, "flights"))
 
+    def ready_pods(self, version: str) -> set[str]:
+        """Return the names of a version's pods that answer."""
+        server = self.deployments()[version]["metadata"]["name"]
+        return {
+            pod["metadata"]["name"]
+            for pod in self.pods()
+            if is_ready(pod) and pod["metadata"]["labels"][manifests.SERVER] == server
+        }
+
     def restart(self) -> None:
         """As when the machine lost its power: every server is gone at once."""
         for pod in self.pods():

@@ -61,14 +61,12 @@ def wrong_image(rig: KubernetesRig) -> dict[str, Any]:
 def test_the_version_before_stays_warm_so_that_going_back_is_one_change(rig: KubernetesRig) -> None:
     rig.target.apply("flights", alone(rig, 2))
     assert set(rig.deployments()) == {"1", "2"}
+    warm = rig.ready_pods("1")
     with requests_all_the_time(rig) as answered:
-        began, calls = time.monotonic(), rig.cluster.calls
         rig.target.apply("flights", alone(rig, 1))
-        took_s = time.monotonic() - began
     assert answered.total() > 0
     assert rig.send(20) == {"1": 20}
-    assert took_s < 15, "two seconds, on a machine that is not busy"
-    assert rig.cluster.calls > calls
+    assert warm and warm <= rig.ready_pods("1"), "those that were kept answer"
 
 
 def test_one_warm_version_is_enough_and_a_new_candidate_takes_its_place(rig: KubernetesRig) -> None:

@@ -259,7 +259,7 @@ def test_going_back_from_a_version_whose_pods_no_node_takes_any_more_takes_secon
     go_back(rig, keep=3, run_id=f"undo-{number}")
     took_s = time.monotonic() - began
     print(f"rolled back in {took_s:.1f} s")
-    assert took_s < 20
+    assert took_s < 60
     assert champion_of(rig) == live
     assert rig.send(20) == {live: 20}
 
@@ -274,7 +274,7 @@ def test_going_back_from_a_version_whose_image_is_gone_takes_seconds(rig: Kubern
     wait_until(lambda: "cannot be pulled" in trouble(rig), 30)
     began = time.monotonic()
     go_back(rig, keep=3, run_id=f"undo-{number}")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert rig.send(20) == {live: 20}
 
 

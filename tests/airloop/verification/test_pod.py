@@ -98,9 +98,8 @@ def test_the_image_that_ships_passes_without_an_engine_and_is_not_verified_twice
     assert 0 < result.latency_p50_ms <= result.latency_p99_ms
     assert 100 < result.image_mb < 1_000 and 10 < result.memory_mb < 256 and 0.1 < result.start_s < 60
     assert left(workspace) == []
-    started = time.monotonic()
-    assert verify(workspace, spec(LIMITS), bundle.digest, image.reference) == (name, result)
-    assert time.monotonic() - started < 0.5
+    again = verify(workspace, spec(LIMITS), bundle.digest, image.reference)
+    assert again == (name, result), "measured anew, its times would differ"
 
 
 @on_cluster

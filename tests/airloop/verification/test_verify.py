@@ -43,9 +43,7 @@ def test_a_right_bundle_passes_and_is_not_verified_twice(kit, workspace, pipelin
     assert result.memory_mb > 10
     assert result.start_s > 0
     assert servers() == []
-    started = time.monotonic()
-    assert verify(workspace, limits, bundle.digest) == (name, result)
-    assert time.monotonic() - started < 0.2
+    assert verify(workspace, limits, bundle.digest) == (name, result), "measured anew, its times would differ"
 
 
 def test_an_altered_byte_is_refused_before_anything_starts(kit, workspace, pipeline):
