@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -29,7 +30,9 @@ from airloop_airflow.container_log import ContainerLog
 from airloop_airflow.containers import StepContainer
 from airloop_airflow.links import DataDocs
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+# docker-py leaves the socket of a log's stream to the garbage collector.
+LEFT_OPEN = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300), pytest.mark.filterwarnings(LEFT_OPEN)]
 
 BASE = "python:3.11-slim-bookworm"
 HERE = Path(__file__).parent
@@ -117,6 +120,7 @@ def step(workspace, image, context_of) -> Iterator[Any]:
     for container in made:
         container.cli.close()
     made.clear()
+    gc.collect()
 
 
 def abandoned(container: StepContainer, context) -> str:

@@ -86,7 +86,7 @@ def test_while_another_process_migrates_one_is_told_so_at_once(tmp_path: Path) -
         started = time.monotonic()
         with pytest.raises(Unreachable, match=r"up to date \(0002"):
             Onlooker(url).entries("flights")
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 1
 
 
 def test_a_locked_database_is_waited_for_a_moment_only(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_locked_database_is_waited_for_a_moment_only(tmp_path: Path) -> None:
     looks, started = Onlooker(f"sqlite:///{tmp_path}/ledger.db", wait_s=0.2), time.monotonic()
     with pytest.raises(Unreachable, match="database is locked"):
         looks.entries("flights")
-    assert 0.1 < time.monotonic() - started < 2.5
+    assert 0.1 < time.monotonic() - started < 2
     other.close()
     assert len(looks.entries("flights")) == 1
 

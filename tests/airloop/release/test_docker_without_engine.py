@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker.transport import unixconn
 
 from airloop.engine.server_container import name_of
 from airloop.errors import BundleError, Unreachable
@@ -35,12 +38,32 @@ def test_the_endpoint_is_behind_the_gateway(target: DockerTarget) -> None:
     assert target.endpoint("flights") == "http://gate:8900/v2/models/flights/infer"
 
 
-def test_a_silent_engine_is_named(target: DockerTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
+    """Close what docker-py leaves open where nobody answers: the collector may find it in any later test."""
+    opened: list[socket.socket] = []
+
+    class Kept(socket.socket):
+        def __init__(self, *args: int) -> None:
+            super().__init__(*args)
+            opened.append(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(unixconn.socket, "socket", Kept)
+        yield opened
+    for one in opened:
+        one.close()
+
+
+def test_a_silent_engine_is_named(
+    target: DockerTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: list[socket.socket]
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(Unreachable, match=r"the Docker engine does not do it.*DOCKER_HOST"):
         target.observe("flights")
     with pytest.raises(Unreachable, match=r"the Docker engine does not do it.*DOCKER_HOST"):
         target.apply("flights", State(ONE))
+    assert len(closed) == 2
 
 
 def test_a_version_without_an_image_is_refused_before_anything_is_asked(target: DockerTarget) -> None:

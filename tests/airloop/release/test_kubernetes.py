@@ -63,9 +63,12 @@ def test_the_version_before_stays_warm_so_that_going_back_is_one_change(rig: Kub
     assert set(rig.deployments()) == {"1", "2"}
     warm = rig.ready_pods("1")
     with requests_all_the_time(rig) as answered:
+        began = time.monotonic()
         rig.target.apply("flights", alone(rig, 1))
+        took_s = time.monotonic() - began
     assert answered.total() > 0
     assert rig.send(20) == {"1": 20}
+    assert took_s < 15, "two seconds, on a machine that is not busy"
     assert warm and warm <= rig.ready_pods("1"), "those that were kept answer"
 
 
