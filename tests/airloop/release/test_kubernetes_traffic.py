@@ -171,6 +171,8 @@ def test_a_share_ends_under_a_quota_that_has_no_room_beside_it(rig: KubernetesRi
             three.apply("flights", alone)
             took_s = time.monotonic() - began
         print(f"{ends} in {took_s:.1f} s")
+        if ends == "back":  # What is promoted waits for the kubelet, which may take 80 s to remove pods that ended.
+            assert took_s < 60
         assert set(answered) == {"1", "2"}
         assert three.observe("flights").state == alone
         assert set(rig.send(20)) == {alone.champion.version}

@@ -41,13 +41,13 @@ class Changing:
         warm = self._kept_warm(before, wanted, warm)
         self.fittings.before(wanted)
         answering = {name: len(pods) for name, pods in self.servers.pods().items() if name in found}
-        one, is_whole = moves.takes_all(before, wanted), True
+        one, missing = moves.takes_all(before, wanted), 0
         if self._is_there(wanted, counts, found, answering):
             if (wanted, warm) != self.traffic.remembered() or not self.traffic.look()[1]:
                 self.traffic.put(wanted, warm)
             self.servers.run(counts, known=())
         elif one and answering.get(one.server) and not is_edited(found[one.server]):
-            is_whole = self._exchange(before, one, counts[one], now)
+            missing = self._exchange(before, one, counts[one], now)
             self.traffic.put(wanted, warm)
         else:
             self._free(before, wanted, found, warm)
@@ -57,8 +57,8 @@ class Changing:
                 self._be_alone(wanted, warm)
             self.traffic.put(wanted, warm)
         self._clean(wanted, warm)
-        if one and not is_whole:
-            self._make_whole(before, one, counts[one])
+        if one and missing:
+            self._make_whole(before, one, counts[one], missing)
         self.fittings.after(wanted)
         return wanted != before
 
@@ -97,11 +97,11 @@ class Changing:
         needed = {upstream.server: count for upstream, count in counts.items()}
         return chosen is None or answering[chosen] >= needed[chosen]
 
-    def _exchange(self, before: Route, one: Upstream, needed: int, now: Mapping[str, int]) -> bool:
+    def _exchange(self, before: Route, one: Upstream, needed: int, now: Mapping[str, int]) -> int:
         """Have the pods that ``one`` needs come in the place of the other's: a quota may leave no room beside them.
 
         Where that is the champion it is not waited for long: what was judged worse must go, whatever does not come.
-        Returns whether all came.
+        Returns how many did not come.
         """
         goes_back = one == before.champion
         if self.traffic.mixes(before):
@@ -112,18 +112,18 @@ class Changing:
                     self.servers.wait_until_few(other, fewer)
         if not goes_back:
             self.servers.run({one: needed}, known=())
-            return True
+            return 0
         self.servers.scale(one.server, needed)
         there = self.servers.wait_until_many(one, needed, BACK_S)
         if there < needed:
             # Who is refused pods asks for them ever more seldom, in the end once in a quarter of an hour.
             self.servers.scale(one.server, there)
-        return there >= needed
+        return max(0, needed - there)
 
-    def _make_whole(self, before: Route, one: Upstream, needed: int) -> None:
-        """Have the rest of the pods come once the other version's are gone; nobody waits for them."""
+    def _make_whole(self, before: Route, one: Upstream, needed: int, missing: int) -> None:
+        """Have the ``missing`` pods come once as many of the other version's are gone; nobody waits for them."""
         for other in {each.server for each in before.upstreams} - {one.server}:
-            self.servers.wait_until_few(other, 0)
+            self.servers.wait_until_fewer(other, missing)
         self.servers.scale(one.server, needed)
 
     def _free(self, before: Route, wanted: Route, found: Mapping[str, Object], warm: str) -> None:

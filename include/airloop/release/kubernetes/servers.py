@@ -102,8 +102,12 @@ class Servers:
     def wait_until_few(self, name: str, pods: int) -> None:
         """Return once a Deployment has no more ``pods``, those that end counted, or ``ready_s`` are over."""
         until = time.monotonic() + self.ready_s
-        while len(self.cluster.list("v1", "Pod", self._labels | {SERVER: name})) > pods and time.monotonic() < until:
+        while self._there(name) > pods and time.monotonic() < until:
             time.sleep(LOOK_S)
+
+    def wait_until_fewer(self, name: str, by: int) -> None:
+        """Return once so many pods of a Deployment are gone from now on, or all, or ``ready_s`` are over."""
+        self.wait_until_few(name, max(0, self._there(name) - by))
 
     def wait_until_many(self, upstream: Upstream, pods: int, at_most_s: float) -> int:
         """Return how many pods answer, once that is ``pods``, the time is over, or the cluster takes no more."""
@@ -138,6 +142,10 @@ class Servers:
                     f"{self.pipeline}: pods of {', '.join(names)} do not end within {self.ready_s:g} s; retry"
                 )
             time.sleep(LOOK_S)
+
+    def _there(self, name: str) -> int:
+        """Return how many pods a Deployment has, those that end counted."""
+        return len(self.cluster.list("v1", "Pod", self._labels | {SERVER: name}))
 
     def _apply(self, upstream: Upstream, replicas: int, found: Object | None) -> None:
         server = PodServer(upstream.server, self.pipeline, upstream.version, upstream.bundle, upstream.image)
